@@ -54,6 +54,7 @@ const LONG = [
   'test/watch/mandates.test.ts',
   'test/server/init.test.ts',
   'test/server/log-end.test.ts',
+  'test/server/ml-dsa-issuer.test.ts',
   'test/server/move-database.test.ts',
   'test/server/no-traps.test.ts',
   'test/server/processes/serve-processes.test.ts',

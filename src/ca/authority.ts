@@ -1,4 +1,4 @@
-import type { Signer } from '../core/crypto/signer.ts';
+import type { CaSigner } from '../core/crypto/signer.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { parseCertificate, type ParsedCertificate } from './certificate.ts';
@@ -24,14 +24,14 @@ export interface Issuer {
   readonly certificate: ParsedCertificate;
   /** DER certificates above it, its own issuer first, the root last; empty for a root. */
   readonly chain: readonly Uint8Array[];
-  readonly signer: Signer;
+  readonly signer: CaSigner;
   /** The key identifier that its certificates name as their issuer's. */
   readonly keyId: Uint8Array;
 }
 
 /** Options of {@link createRoot}. */
 export interface RootOptions {
-  readonly signer: Signer;
+  readonly signer: CaSigner;
   /** 1 to 64 characters (RFC 5280 appendix A.1). */
   readonly commonName: string;
   readonly nowMs: number;
@@ -116,7 +116,7 @@ export async function signIssuingCa(options: IssuingCaRequest): Promise<Uint8Arr
  * Opens an issuer from its stored certificate (DER), the certificates above it, and its key. Throws `bad-certificate`
  * if the certificate is not a CA's, and `bad-key-file` if the key does not belong to it.
  */
-export function openIssuer(certificate: Uint8Array, chain: readonly Uint8Array[], signer: Signer): Issuer {
+export function openIssuer(certificate: Uint8Array, chain: readonly Uint8Array[], signer: CaSigner): Issuer {
   const parsed = parseCertificate(certificate);
   const { isCa, keyUsage, subjectKeyId } = parsed;
   ensure(isCa && keyUsage?.has('keyCertSign') === true, 'bad-certificate', 'not a CA certificate');

@@ -4,6 +4,7 @@ import { equalBytes } from '../core/encoding/bytes.ts';
 import { decodeError, ensure, GlasskeyError } from '../core/errors.ts';
 import {
   type CertificateExtensions,
+  type KeyUsage,
   parseCertificateExtensions,
   parseRawExtensions,
   type RawExtension,
@@ -12,7 +13,13 @@ import { encodeCompanionKeys } from './companion-keys.ts';
 import { type DerElement, type DerReader, readSingle } from './der/der-reader.ts';
 import { readOctetAlignedBits, readSerial, readSmallUnsigned, readTime } from './der/der-values.ts';
 import { type DistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
-import { parsePublicKey, parseVerificationKey, type PublicKey, type VerificationKey } from './public-key.ts';
+import {
+  isMlDsaKey,
+  parsePublicKey,
+  parseVerificationKey,
+  type PublicKey,
+  type VerificationKey,
+} from './public-key.ts';
 import {
   parseSignatureAlgorithm,
   parseVerifiedAlgorithm,
@@ -87,7 +94,10 @@ const ANCHOR: CertificateRules<VerificationKey, VerifiedAlgorithm> = {
   readKey: (spki) => parseVerificationKey(spki, 3),
 };
 
-/** The longest accepted certificate. Ours have 500 to 1,600 bytes; the identity record holds up to 2^16-1. */
+/**
+ * The longest accepted certificate. Ours have 500 to 6,200 bytes, the longest with ML-DSA-65; the identity record holds
+ * up to 2^16-1.
+ */
 const MAX_CERTIFICATE_BYTES = 16_384;
 
 /**
@@ -119,9 +129,18 @@ function parseSigned<Key extends VerificationKey, Algorithm>(
     if (!rules.isLenient && !isPositive) throw decodeError('serial number not above 0');
     const rawExtensions = raw === undefined ? [] : parseRawExtensions(raw);
     const extensions = parseCertificateExtensions(rawExtensions, rules.isLenient);
+    if (!rules.isLenient && isMlDsaKey(contents.publicKey)) assertSigningUsage(extensions);
     return { tbs: tbs.raw, signatureAlgorithm, signature, ...withExtensions(contents, rawExtensions, extensions) };
   });
 }
+
+/** Asserts that keyUsage, if present, names uses of an ML-DSA key: it signs and does nothing else (RFC 9881 §5). */
+function assertSigningUsage({ keyUsage }: CertificateExtensions): void {
+  const signsOnly = keyUsage === undefined || [...keyUsage].every((use) => SIGNING.has(use));
+  if (!signsOnly) throw decodeError('keyUsage of an ML-DSA key that is not for signatures');
+}
+
+const SIGNING: ReadonlySet<KeyUsage> = new Set(['digitalSignature', 'nonRepudiation', 'keyCertSign', 'cRLSign']);
 
 /** A trust anchor, and the reason why its extensions cannot be read, if they cannot. */
 export interface ParsedAnchor {

@@ -1,3 +1,4 @@
+import { isMlDsaSet } from '../core/crypto/ml-dsa-sets.ts';
 import { ensure } from '../core/errors.ts';
 import type { KeyUsage } from './certificate-extensions.ts';
 import { PurposeOid } from './der/oids.ts';
@@ -15,10 +16,15 @@ export interface LeafProfile {
   readonly backdateMs: number;
   /** Purposes of the extended key usage extension, as object identifiers. */
   readonly purposes: readonly string[];
-  /** Accepted kinds of keys; undefined accepts every kind that is strong enough. */
+  /** Accepted kinds of keys; undefined accepts every kind that is strong enough, but ML-DSA. */
   readonly keyTypes?: readonly KeyType[] | undefined;
   /** Additional extensions. Default: none. */
   readonly extensions?: readonly ExtraExtension[] | undefined;
+}
+
+/** Returns true if a profile accepts a kind of key. ML-DSA must be named: clients before it cannot read such keys. */
+export function acceptsKeyType({ keyTypes }: Pick<LeafProfile, 'keyTypes'>, keyType: KeyType): boolean {
+  return keyTypes === undefined ? !isMlDsaSet(keyType) : keyTypes.includes(keyType);
 }
 
 /** An extension with a constant value. It is not critical, because clients refuse unknown critical extensions. */
@@ -82,11 +88,11 @@ export type ProfileName = keyof typeof PROFILES;
 
 /**
  * The keyUsage of a leaf. Every key signs. For S/MIME an RSA key may also encrypt keys, and a P-256 or P-384 key agree
- * on them (RFC 3279 §2.3.1, RFC 5480 §3). An Ed25519 key can do neither (RFC 8410 §5).
+ * on them (RFC 3279 §2.3.1, RFC 5480 §3). An Ed25519 or ML-DSA key can do neither (RFC 8410 §5, RFC 9881 §5).
  */
 export function leafKeyUsage(keyType: KeyType): readonly KeyUsage[] {
   if (keyType === 'rsa') return ['digitalSignature', 'keyEncipherment'];
-  if (keyType === 'ed25519') return ['digitalSignature'];
+  if (keyType === 'ed25519' || isMlDsaSet(keyType)) return ['digitalSignature'];
   return ['digitalSignature', 'keyAgreement'];
 }
 

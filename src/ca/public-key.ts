@@ -1,3 +1,4 @@
+import { isMlDsaSet, type MlDsaSet, mlDsaSizes } from '../core/crypto/ml-dsa-sets.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
@@ -8,8 +9,8 @@ import { KeyOid } from './der/oids.ts';
 import { type PssParameters, readPssParameters } from './pss-parameters.ts';
 import { withCode } from './der/with-code.ts';
 
-/** Kinds of public keys that certificates are issued for. A CA key is of one of the first three. */
-export type KeyType = 'p256' | 'p384' | 'ed25519' | 'rsa';
+/** Kinds of public keys that certificates are issued for. */
+export type KeyType = 'p256' | 'p384' | 'ed25519' | 'rsa' | MlDsaSet;
 
 interface EllipticKey {
   readonly keyType: 'p256' | 'p384' | 'ed25519';
@@ -29,8 +30,16 @@ interface RsaKey {
   readonly exponent: Uint8Array;
 }
 
+/** An ML-DSA key (RFC 9881 §4). */
+export interface MlDsaKey {
+  readonly keyType: MlDsaSet;
+  readonly spki: Uint8Array;
+  /** The encoded public key: the contents of the BIT STRING. */
+  readonly keyBits: Uint8Array;
+}
+
 /** A public key of an accepted kind and strength. */
-export type PublicKey = EllipticKey | RsaKey;
+export type PublicKey = EllipticKey | RsaKey | MlDsaKey;
 
 /** A P-521 key; see {@link EllipticKey}. */
 interface P521Key {
@@ -49,8 +58,12 @@ interface PssKey extends Omit<RsaKey, 'keyType'> {
 /** A public key by which other CAs' signatures are verified. */
 export type VerificationKey = PublicKey | P521Key | PssKey;
 
-/** The longest accepted SubjectPublicKeyInfo: RSA 4096 with room. */
-const MAX_SPKI_BYTES = 600;
+/** The longest accepted SubjectPublicKeyInfo: ML-DSA-65 with room. */
+const MAX_SPKI_BYTES = 2_000;
+/** The longest number of an RSA key: RSA 4096 with room. */
+const MAX_NUMBER_BYTES = 600;
+/** The seed of the matrix, with which an ML-DSA key begins. */
+const MATRIX_SEED_BYTES = 32;
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 4096;
 
@@ -59,8 +72,9 @@ const MIN_EXPONENT = 65537;
 
 /**
  * Reads a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7; untrusted). Accepts an uncompressed P-256 or P-384 point on its
- * curve, a canonical Ed25519 key not of small order, and RSA of 2048 to 4096 bits in whole bytes with an odd exponent
- * from 65537 to 2^32-1. Throws `bad-key` for a bad encoding or point, and `weak-key` for another kind or size of key.
+ * curve, a canonical Ed25519 key not of small order, RSA of 2048 to 4096 bits in whole bytes with an odd exponent from
+ * 65537 to 2^32-1, and ML-DSA-44 or ML-DSA-65 without parameters (RFC 9881 §4). Throws `bad-key` for a bad encoding or
+ * point, and `weak-key` for another kind or size of key.
  */
 export function parsePublicKey(spki: Uint8Array): PublicKey {
   const key = parseVerificationKey(spki);
@@ -94,10 +108,19 @@ export function parseVerificationKey(spki: Uint8Array, minExponent: number = MIN
         algorithm.end();
         return { keyType: 'rsa-pss', spki, parameters, ...parseRsaNumbers(lastBits(reader), minExponent) };
       }
+      case KeyOid.mlDsa44:
+        return parseMlDsaKey('ml-dsa-44', spki, algorithm, reader);
+      case KeyOid.mlDsa65:
+        return parseMlDsaKey('ml-dsa-65', spki, algorithm, reader);
       default:
         throw new GlasskeyError('weak-key', `keys of algorithm ${oid} are not accepted`);
     }
   });
+}
+
+/** Returns true for an ML-DSA key. */
+export function isMlDsaKey(key: VerificationKey): key is MlDsaKey {
+  return isMlDsaSet(key.keyType);
 }
 
 /** Returns the SubjectPublicKeyInfo of an RSA key as rsaEncryption, the only form that platforms import. */
@@ -138,10 +161,27 @@ function parseEd25519Key(spki: Uint8Array, algorithm: DerReader, reader: DerRead
   return { keyType: 'ed25519', spki, keyBits };
 }
 
+/**
+ * Reads an ML-DSA key. Every encoding of the right length is a key, but one whose vector t1 is zero verifies what
+ * anybody signs.
+ */
+function parseMlDsaKey(keyType: MlDsaSet, spki: Uint8Array, algorithm: DerReader, reader: DerReader): PublicKey {
+  algorithm.end();
+  const keyBits = lastBits(reader);
+  const { publicKey } = mlDsaSizes(keyType);
+  ensure(keyBits.length === publicKey, 'bad-key', `an ${keyType} key has ${publicKey} bytes`);
+  ensure(
+    keyBits.subarray(MATRIX_SEED_BYTES).some((byte) => byte !== 0),
+    'bad-key',
+    `${keyType} key that anybody can sign for`,
+  );
+  return { keyType, spki, keyBits };
+}
+
 function parseRsaNumbers(keyBits: Uint8Array, minExponent: number): Pick<RsaKey, 'keyBits' | 'modulus' | 'exponent'> {
   const numbers = readSingle(keyBits).values;
-  const modulus = readUnsigned(numbers, MAX_SPKI_BYTES);
-  const exponent = readUnsigned(numbers, MAX_SPKI_BYTES);
+  const modulus = readUnsigned(numbers, MAX_NUMBER_BYTES);
+  const exponent = readUnsigned(numbers, MAX_NUMBER_BYTES);
   numbers.end();
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
   ensure(

@@ -1,4 +1,4 @@
-import type { Signer } from '../core/crypto/signer.ts';
+import type { CaSigner } from '../core/crypto/signer.ts';
 import { DerTag } from './der/der-reader.ts';
 import { der, derBitString, derOf, derSequence, derTime, derUnsigned } from './der/der-writer.ts';
 import type { Validity } from './profile.ts';
@@ -21,7 +21,7 @@ export interface CertificateFields extends Validity {
 const VERSION_3 = der(0xa0, der(DerTag.integer, Uint8Array.of(2)));
 
 /** Writes and signs a version 3 certificate (RFC 5280 §4.1). All our certificates are made here. */
-export async function signCertificate(signer: Signer, fields: CertificateFields): Promise<Uint8Array> {
+export async function signCertificate(signer: CaSigner, fields: CertificateFields): Promise<Uint8Array> {
   const algorithm = encodeSignatureAlgorithm(signer.algorithm);
   const tbs = derSequence(
     VERSION_3,

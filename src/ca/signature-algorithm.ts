@@ -1,5 +1,6 @@
+import type { MlDsaSet } from '../core/crypto/ml-dsa-sets.ts';
 import { decodeError } from '../core/errors.ts';
-import type { SignerAlgorithm } from '../core/crypto/signer.ts';
+import type { CaAlgorithm } from '../core/crypto/signer.ts';
 import { readSingle } from './der/der-reader.ts';
 import { readOid } from './der/der-values.ts';
 import { derOid, derSequence } from './der/der-writer.ts';
@@ -8,10 +9,9 @@ import { type PssParameters, readPssParameters, type SignatureHash } from './pss
 import type { KeyType, VerificationKey } from './public-key.ts';
 
 /** The algorithm of a signature on a certificate, a CRL or a request that this project makes. */
-export interface SignatureAlgorithm {
-  readonly family: 'ecdsa' | 'ed25519' | 'rsa-pkcs1';
-  readonly hash: SignatureHash;
-}
+export type SignatureAlgorithm =
+  | { readonly family: 'ecdsa' | 'ed25519' | 'rsa-pkcs1'; readonly hash: SignatureHash }
+  | { readonly family: MlDsaSet };
 
 /** The algorithm of any signature that is verified. */
 export type VerifiedAlgorithm = SignatureAlgorithm | ({ readonly family: 'rsa-pss' } & PssParameters);
@@ -24,11 +24,14 @@ const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map([
   ['1.2.840.113549.1.1.11', { family: 'rsa-pkcs1', hash: 'SHA-256' }],
   ['1.2.840.113549.1.1.12', { family: 'rsa-pkcs1', hash: 'SHA-384' }],
   ['1.2.840.113549.1.1.13', { family: 'rsa-pkcs1', hash: 'SHA-512' }],
+  [KeyOid.mlDsa44, { family: 'ml-dsa-44' }],
+  [KeyOid.mlDsa65, { family: 'ml-dsa-65' }],
 ]);
 
 /**
- * Reads a signature's AlgorithmIdentifier (RFC 5758 §3.2, RFC 8410 §3, RFC 4055 §5; untrusted). Accepts ECDSA, Ed25519
- * and RSASSA-PKCS1-v1_5 with SHA-2 only. Parameters must be absent, or NULL for RSA. Throws `malformed-encoding`.
+ * Reads a signature's AlgorithmIdentifier (RFC 5758 §3.2, RFC 8410 §3, RFC 4055 §5, RFC 9881 §3; untrusted). Accepts
+ * ECDSA, Ed25519, RSASSA-PKCS1-v1_5 with SHA-2 only, and pure ML-DSA. Parameters must be absent, or NULL for RSA.
+ * Throws `malformed-encoding`.
  */
 export function parseSignatureAlgorithm(identifier: Uint8Array): SignatureAlgorithm {
   const reader = readSingle(identifier).values;
@@ -52,14 +55,16 @@ export function parseVerifiedAlgorithm(identifier: Uint8Array): VerifiedAlgorith
   return { family: 'rsa-pss', ...parameters };
 }
 
-const SIGNER_OIDS: Readonly<Record<SignerAlgorithm, string>> = {
+const SIGNER_OIDS: Readonly<Record<CaAlgorithm, string>> = {
   p256: '1.2.840.10045.4.3.2',
   p384: '1.2.840.10045.4.3.3',
   ed25519: '1.3.101.112',
+  'ml-dsa-44': KeyOid.mlDsa44,
+  'ml-dsa-65': KeyOid.mlDsa65,
 };
 
-/** Encodes the AlgorithmIdentifier of a `Signer`'s signatures, without parameters. */
-export function encodeSignatureAlgorithm(algorithm: SignerAlgorithm): Uint8Array {
+/** Encodes the AlgorithmIdentifier of signatures by a key of this kind, without parameters. */
+export function encodeSignatureAlgorithm(algorithm: CaAlgorithm): Uint8Array {
   return derSequence(derOid(SIGNER_OIDS[algorithm]));
 }
 
@@ -76,6 +81,9 @@ export function defaultSignatureAlgorithm(keyType: KeyType): SignatureAlgorithm 
       return { family: 'ed25519', hash: 'SHA-512' };
     case 'rsa':
       return { family: 'rsa-pkcs1', hash: 'SHA-256' };
+    case 'ml-dsa-44':
+    case 'ml-dsa-65':
+      return { family: keyType };
   }
 }
 
@@ -88,7 +96,9 @@ export function familyFits(key: VerificationKey, algorithm: VerifiedAlgorithm): 
     case 'p521':
       return family === 'ecdsa';
     case 'ed25519':
-      return family === 'ed25519';
+    case 'ml-dsa-44':
+    case 'ml-dsa-65':
+      return family === key.keyType;
     case 'rsa':
       return family === 'rsa-pkcs1' || (family === 'rsa-pss' && hasRoom(key.modulus, algorithm));
     case 'rsa-pss': {

@@ -1,15 +1,17 @@
 import { verifyEd25519 } from '../core/crypto/ed25519-strict.ts';
+import { verifiesMlDsa } from '../core/crypto/ml-dsa-sets.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { ecdsaSignatureToRaw } from './der/ecdsa-signature.ts';
-import { parsePublicKey, rsaSpki, type VerificationKey } from './public-key.ts';
+import { isMlDsaKey, parsePublicKey, rsaSpki, type VerificationKey } from './public-key.ts';
 import { verifyEcdsaByNoble, verifyPkcs1ByNumbers } from './verify-by-noble.ts';
 import { defaultSignatureAlgorithm, familyFits, type VerifiedAlgorithm } from './signature-algorithm.ts';
 
 /**
  * Verifies a bare signature by the key in a DER SubjectPublicKeyInfo; all arguments are untrusted. P-256 uses SHA-256
- * and P-384 uses SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 follows RFC 8032, and RSA is RSASSA-PKCS1-v1_5 with SHA-256.
- * Throws `bad-signature`, `bad-key`, `weak-key`, and `platform-unsupported` if the platform's WebCrypto lacks the
- * algorithm: then nothing is said about the signature. Without WebCrypto, noble verifies all of these.
+ * and P-384 uses SHA-384 (DER `Ecdsa-Sig-Value`), Ed25519 follows RFC 8032, RSA is RSASSA-PKCS1-v1_5 with SHA-256, and
+ * ML-DSA is pure with an empty context (RFC 9881 §3). Throws `bad-signature`, `bad-key`, `weak-key`, and
+ * `platform-unsupported` if the platform's WebCrypto lacks the algorithm: then nothing is said about the signature.
+ * Noble verifies ML-DSA everywhere, and all of these without WebCrypto.
  */
 export async function verifySpkiSignature(spki: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<void> {
   const key = parsePublicKey(spki);
@@ -34,6 +36,8 @@ async function holds(
   signature: Uint8Array,
 ): Promise<boolean> {
   if (key.keyType === 'ed25519') return isEd25519Signature(key.keyBits, message, signature);
+  if (isMlDsaKey(key)) return verifiesMlDsa(key.keyType, key.keyBits, message, signature);
+  if (!('hash' in algorithm)) return false;
   const { hash } = algorithm;
   const hasWebCrypto = globalThis.crypto?.subtle !== undefined;
   if (!hasWebCrypto && key.keyType === 'rsa' && algorithm.family === 'rsa-pkcs1') {

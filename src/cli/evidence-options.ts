@@ -2,7 +2,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { COMPANION_KINDS, type CompanionKind } from '../ca/companion-secret.ts';
 import { csrKeys } from '../ca/csr/csr-keys.ts';
 import { oidcNonce } from '../client/client-key.ts';
+import type { NewKeyType } from '../client/keys/private-key.ts';
 import { MAX_GRANT_CHARACTERS, MAX_ID_TOKEN_CHARACTERS } from '../contract/input-sizes.ts';
+import { ML_DSA_SETS } from '../core/crypto/ml-dsa-sets.ts';
 import { ensure } from '../core/errors.ts';
 import type { ClientOptions } from './client-options.ts';
 import { openDirectory } from './open-directory.ts';
@@ -30,8 +32,21 @@ function companionKind(text: string): CompanionKind {
   return kind;
 }
 
+/** The kinds of keys that the program makes, the default one first. */
+const KEY_TYPES: readonly NewKeyType[] = ['p256', 'ed25519', ...ML_DSA_SETS];
+
+/** The option of a command that makes a signing key. */
+export interface KeyTypeOption {
+  readonly keyType?: NewKeyType;
+}
+
+/** Returns the option that fills {@link KeyTypeOption}. */
+export function keyTypeOption(): Option {
+  return new Option('--key-type <kind>', 'kind of the new key; default: p256').choices(KEY_TYPES);
+}
+
 /** The options of a command whose user proves that an identity is theirs. */
-export interface EvidenceOptions extends ClientOptions, CompanionOption {
+export interface EvidenceOptions extends ClientOptions, CompanionOption, KeyTypeOption {
   readonly tokenFile?: string;
   readonly oidcNonce?: boolean;
   readonly oidcTokenFile?: string;
@@ -51,6 +66,7 @@ export function evidenceOptions(command: Command): Command {
     .option('--oidc-token-file <file>', 'ID token of an OpenID provider that vouches for the identity')
     .option('--email', 'only create the key, and have a code sent to the address')
     .option('--email-code <code>', 'the code from that e-mail')
+    .addOption(keyTypeOption())
     .addOption(companionOption());
 }
 
@@ -96,6 +112,8 @@ export async function prepareEvidence(identity: string, options: EvidenceOptions
     'usage',
     '--companion and --csr exclude each other: the request names its companion keys itself',
   );
+  const makesKey = options.keyType === undefined || options.csr === undefined;
+  ensure(makesKey, 'usage', '--key-type and --csr exclude each other: the request has its key already');
   if (options.oidcNonce === true) return printNonce(options);
   return options.email === true ? requestCode(identity, options) : undefined;
 }
@@ -105,7 +123,7 @@ async function requestCode(identity: string, options: EvidenceOptions): Promise<
   const directory = await openDirectory(options);
   const folder = new CredentialFolder(options.out);
   const request = async () =>
-    folder.prepareRequest(directory.identity(identity), await folder.prepareKey(), options.companion);
+    folder.prepareRequest(directory.identity(identity), await folder.prepareKey(options.keyType), options.companion);
   const csr = options.csr === undefined ? await request() : await readInput(options.csr);
   const { challenge, expiresInSeconds } = await directory.requestEmailCode(identity, { csr });
   await folder.writeChallenge(challenge);
@@ -116,9 +134,9 @@ async function requestCode(identity: string, options: EvidenceOptions): Promise<
 }
 
 /** Creates the key to certify, and prints the nonce for its ID token. */
-async function printNonce({ out, csr, json }: EvidenceOptions): Promise<number> {
+async function printNonce({ out, csr, json, keyType }: EvidenceOptions): Promise<number> {
   const spki =
-    csr === undefined ? (await new CredentialFolder(out).prepareKey()).spki : csrKeys(await readInput(csr)).spki;
+    csr === undefined ? (await new CredentialFolder(out).prepareKey(keyType)).spki : csrKeys(await readInput(csr)).spki;
   const nonce = oidcNonce({ spki });
   if (json === true) printJson({ nonce });
   else printLines(nonce);

@@ -3,6 +3,7 @@ import type { CompanionKind } from '../ca/companion-secret.ts';
 import { formatPem, parsePemBlocks } from '../ca/der/pem.ts';
 import { type KeyType, parsePublicKey } from '../ca/public-key.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
+import { isMlDsaSet } from '../core/crypto/ml-dsa-sets.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
 import { equalBytes, formatBase64 } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
@@ -20,7 +21,7 @@ import {
   type PlatformKey,
   type PlatformKeyPair,
 } from './keys/platform-keys.ts';
-import { type PrivateKey, privateKeyOf, readPrivateKey } from './keys/private-key.ts';
+import { type NewKeyType, type PrivateKey, privateKeyOf, type RawKeyType, readPrivateKey } from './keys/private-key.ts';
 import { signerOf } from './keys/sign-messages.ts';
 import { platformRandom, platformSubtle } from './platform.ts';
 
@@ -33,8 +34,8 @@ export interface ClientKey {
   /** The DER SubjectPublicKeyInfo. */
   readonly spki: Uint8Array;
   /**
-   * Signs a message as CSRs and changes need it: ECDSA with the curve's hash as DER, Ed25519, or RSA PKCS#1 v1.5 with
-   * SHA-256.
+   * Signs a message as CSRs and changes need it: ECDSA with the curve's hash as DER, Ed25519, RSA PKCS#1 v1.5 with
+   * SHA-256, or pure ML-DSA with an empty context.
    */
   sign(message: Uint8Array): Promise<Uint8Array>;
   /** Private keys for encryption. Requests for this key ask to certify their public keys with it. */
@@ -50,7 +51,10 @@ export interface DeviceKey extends ClientKey {
   exportPem(): Promise<string>;
   /** Returns the private key as DER PKCS#8, without companion keys. */
   exportPkcs8(): Promise<Uint8Array>;
-  /** Returns the scalar, big-endian, or the Ed25519 seed, without companion keys. Throws `usage` for RSA. */
+  /**
+   * Returns the scalar, big-endian, or the seed of an Ed25519 or ML-DSA key, without companion keys. Throws `usage` for
+   * RSA.
+   */
   exportRaw(): Promise<Uint8Array>;
   /** The two `CryptoKey`s of a key that WebCrypto holds: store these, and `companionSecrets` if there are any. */
   readonly platformKeys?: PlatformKeyPair | undefined;
@@ -60,8 +64,8 @@ export interface DeviceKey extends ClientKey {
 
 /** Options of {@link generateKey}. */
 export interface NewKey {
-  /** Default: the type of `replaces` if that is one of the two, else `p256`. */
-  readonly type?: 'ed25519' | 'p256' | undefined;
+  /** Default: the type of `replaces` if that is one of these, else `p256`. */
+  readonly type?: NewKeyType | undefined;
   /** False makes a `CryptoKey` that no script can read. Needs WebCrypto. Default: true. */
   readonly extractable?: boolean | undefined;
   /** Companion keys to make. Default: none. */
@@ -76,7 +80,7 @@ export interface NewKey {
  */
 export async function generateKey(options: NewKey = {}): Promise<DeviceKey> {
   const { replaces, companions = [], extractable = true } = options;
-  const type = options.type ?? (replaces?.keyType === 'ed25519' ? 'ed25519' : 'p256');
+  const type = options.type ?? typeAfter(replaces?.keyType);
   const companionSecrets = makeCompanions(companions, replaces?.companionSecrets);
   if (!extractable) return heldKey(await generatePlatformKey(type), companionSecrets);
   return memoryKey(await newPrivateKey(type), companionSecrets);
@@ -84,7 +88,7 @@ export async function generateKey(options: NewKey = {}): Promise<DeviceKey> {
 
 /** A private key that a program stored, in one of three forms, with its companion keys if it has any. */
 export type StoredKey = { readonly companionSecrets?: CompanionSecrets | undefined } & (
-  | { readonly type: 'ed25519' | 'p256' | 'p384'; readonly raw: Uint8Array }
+  | { readonly type: RawKeyType; readonly raw: Uint8Array }
   | { readonly pkcs8: Uint8Array }
   | { readonly privateKey: PlatformKey; readonly publicKey?: PlatformKey | undefined }
 );
@@ -108,13 +112,17 @@ export async function importKey(stored: string | StoredKey, spki?: Uint8Array): 
   return key;
 }
 
-async function newPrivateKey(type: 'ed25519' | 'p256'): Promise<PrivateKey> {
+function typeAfter(former: KeyType | undefined): NewKeyType {
+  return former !== undefined && (former === 'ed25519' || isMlDsaSet(former)) ? former : 'p256';
+}
+
+async function newPrivateKey(type: NewKeyType): Promise<PrivateKey> {
   const subtle = platformSubtle();
   if (type === 'p256' && subtle !== undefined) {
     const { privateKey } = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
     return readPrivateKey(new Uint8Array(await subtle.exportKey('pkcs8', privateKey)));
   }
-  if (type === 'ed25519') return privateKeyOf(type, platformRandom(32));
+  if (type !== 'p256') return privateKeyOf(type, platformRandom(32));
   return privateKeyOf(type, p256.utils.randomSecretKey(platformRandom(48)));
 }
 

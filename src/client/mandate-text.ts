@@ -13,6 +13,7 @@ import {
   vector,
 } from '../core/encoding/codec.ts';
 import { decodeError, ensure } from '../core/errors.ts';
+import { MAX_SIGNATURE_FORMAT_2 } from '../identity/authorization.ts';
 import { shortText } from '../identity/text-codec.ts';
 
 /** A version that an owner says is theirs. */
@@ -72,8 +73,8 @@ const termsCodec: Codec<MandateTerms> = struct<MandateTerms>(termsFields);
 const signedCodec: Codec<Mandate & { readonly format: 1 }> = struct<Mandate & { readonly format: 1 }>({
   format: enumeration([1]),
   ...termsFields,
-  signer: bytes(1, 1024),
-  signature: bytes(1, 1024),
+  signer: bytes(1, 2048),
+  signature: bytes(1, MAX_SIGNATURE_FORMAT_2),
 });
 const addressesCodec = vector(bytes(1, MAX_MANDATE_ADDRESS_BYTES), 0, MAX_MANDATE_ADDRESSES);
 

@@ -12,7 +12,8 @@ import type { SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
  *
  * Accepts the same bundle. Any other needs a higher sequence number and a signature by the pinned bundle's key. It must
  * be about the same log: origin, rules of identities and KEYTRANS Configuration stay. Only the Configuration's
- * third-party auditor may change, or be added. Throws `bundle-changed`, as a {@link SignedFault} if the pinned key
+ * third-party auditor may change, or be added. What it requires of clients may only grow, because records that need it
+ * stay in the log. Throws `bundle-changed`, as a {@link SignedFault} if the pinned key
  * signed what may not be, and `bad-bundle` for invalid signatures; and `other-log` for a bundle of another log that the
  * pinned key did not sign, which is no lie of the pinned log.
  */
@@ -39,6 +40,10 @@ export function assertSuccessor(pinned: TrustBundle, next: SignedTrustBundle): v
   ensureSigned(
     canonicalJson({ ...bundle.identityRules }) === canonicalJson({ ...pinned.identityRules }),
     'the trust bundle changes the rules of identities',
+  );
+  ensureSigned(
+    (pinned.requires ?? []).every((one) => bundle.requires?.includes(one) === true),
+    'the trust bundle requires less of clients than before',
   );
   ensureSigned(
     maySucceed(configurationOf(pinned), configurationOf(bundle)),

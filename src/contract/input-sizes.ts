@@ -38,6 +38,3 @@ export const MAX_SERIALS = 255;
 
 /** Most characters of a trust bundle. */
 export const MAX_BUNDLE_CHARACTERS = 256 * 1024;
-
-/** Longest signature of a change or an order, bytes. */
-export const MAX_SIGNATURE_BYTES = 1024;

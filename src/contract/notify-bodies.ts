@@ -1,7 +1,8 @@
 import { formatBase64 } from '../core/encoding/bytes.ts';
 import { MAX_NOTIFY_ORDER_BYTES, type SignedNotifyOrder } from '../identity/notify-order.ts';
+import { MAX_SIGNATURE_FORMAT_2 } from '../identity/authorization.ts';
 import { JsonFields } from './json-fields.ts';
-import { MAX_IDENTITY_CHARACTERS, MAX_SIGNATURE_BYTES } from './input-sizes.ts';
+import { MAX_IDENTITY_CHARACTERS } from './input-sizes.ts';
 
 /** Parsed JSON of `POST /v1/notify-orders`: adds, removes or lists the addresses of an identity. */
 export interface NotifyOrderRequest {
@@ -64,7 +65,7 @@ export function parseNotifyOrderRequest(body: unknown): NotifyOrderRequest {
     order: {
       order: order.base64('order', { minimum: 1, maximum: MAX_NOTIFY_ORDER_BYTES }),
       signer: order.base64('signer', { minimum: 32, maximum: 32 }),
-      signature: order.base64('signature', { minimum: 1, maximum: MAX_SIGNATURE_BYTES }),
+      signature: order.base64('signature', { minimum: 1, maximum: MAX_SIGNATURE_FORMAT_2 }),
     },
   };
 }

@@ -1,4 +1,5 @@
 import { formatBase64 } from '../core/encoding/bytes.ts';
+import { MAX_SIGNATURE_FORMAT_2 } from '../identity/authorization.ts';
 import type { SignedChange } from '../identity/change-request.ts';
 import {
   type CertificateRequest,
@@ -22,7 +23,6 @@ import {
   MAX_ID_TOKEN_CHARACTERS,
   MAX_IDENTITY_CHARACTERS,
   MAX_SERIALS,
-  MAX_SIGNATURE_BYTES,
 } from './input-sizes.ts';
 import { readPem } from './pem-text.ts';
 
@@ -138,7 +138,7 @@ function readChange(fields: JsonFields): SignedChange | undefined {
   return {
     request: change.base64('request', { minimum: 1, maximum: MAX_CHANGE_BYTES }),
     signer: change.base64('signer', { minimum: 32, maximum: 32 }),
-    signature: change.base64('signature', { minimum: 1, maximum: MAX_SIGNATURE_BYTES }),
+    signature: change.base64('signature', { minimum: 1, maximum: MAX_SIGNATURE_FORMAT_2 }),
   };
 }
 

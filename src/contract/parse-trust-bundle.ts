@@ -9,6 +9,7 @@ import { verifyBundleSignatures } from './bundle-signature.ts';
 import { JsonFields, parseJson } from './json-fields.ts';
 import { MAX_BUNDLE_CHARACTERS } from './input-sizes.ts';
 import { readPem } from './pem-text.ts';
+import { readRequirements } from './requirements.ts';
 import type { BundleSignature, SignedTrustBundle, TrustBundle } from './trust-bundle.ts';
 
 const CODE = 'bad-bundle';
@@ -22,6 +23,7 @@ const MAX_SIGNATURES = 8;
 
 const MEMBERS = [
   'format',
+  'requires',
   'sequence',
   'origin',
   'publicUrl',
@@ -39,11 +41,13 @@ const MEMBERS = [
 /**
  * Reads the text of an untrusted trust bundle. Every member must be known and well-formed, and every signature valid,
  * including one by its own key. This makes the bundle intact, not trusted: see `assertSuccessor`, and pinning on first
- * use. Throws `bad-bundle`.
+ * use. Throws `bad-bundle`, and `unsupported-log` if the log requires something that this client does not have.
  */
 export function parseTrustBundle(text: string): SignedTrustBundle {
   if (text.length > MAX_BUNDLE_CHARACTERS) throw new GlasskeyError(CODE, 'the bundle is too long');
-  const fields = new JsonFields(parseJson(text, CODE), CODE, 'bundle').only([...MEMBERS, 'signatures']);
+  const fields = new JsonFields(parseJson(text, CODE), CODE, 'bundle');
+  readRequirements(fields);
+  fields.only([...MEMBERS, 'signatures']);
   const signed = { bundle: readBundle(fields), signatures: readSignatures(fields) };
   verifyBundleSignatures(signed);
   return signed;
@@ -62,8 +66,10 @@ export function assertTrustBundle(bundle: TrustBundle): void {
 function readBundle(fields: JsonFields): TrustBundle {
   if (fields.integer('format') !== 1) throw fields.failure('format', 'is not 1');
   fields.base64('bundleKey', { minimum: 32, maximum: 32 });
+  const requires = readRequirements(fields);
   return {
     format: 1,
+    ...(requires === undefined ? {} : { requires }),
     sequence: fields.integer('sequence'),
     origin: readOrigin(fields),
     ...(fields.has('publicUrl') ? { publicUrl: readUrl(fields) } : {}),

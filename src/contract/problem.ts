@@ -78,6 +78,7 @@ export const STATUS_OF_CODE = {
   'log-replaced': 500,
   'log-reset': 500,
   'other-log': 500,
+  'unsupported-log': 500,
 
   'invalid-request': 400,
   'unsupported-media-type': 415,

@@ -1,9 +1,12 @@
 import type { IdentityRules } from '../identity/identity.ts';
+import type { Requirement } from './requirements.ts';
 
 /** Everything that a client pins and trusts about one log (`docs/spec.md#trust-bundle`). */
 export interface TrustBundle {
   /** Version of this format. */
   readonly format: 1;
+  /** Everything beyond the first version of the protocol that clients must understand, ascending. It only grows. */
+  readonly requires?: readonly Requirement[];
   /** Rises by at least one with every change. */
   readonly sequence: number;
   /** The log's name. */

@@ -100,6 +100,8 @@ export const ERROR_CODES = {
   'log-replaced': 'verification',
   'log-reset': 'usage',
   'other-log': 'usage',
+  /** The log requires of its clients something that this one does not have. */
+  'unsupported-log': 'usage',
 
   // service
   'invalid-request': 'usage',

@@ -18,7 +18,7 @@ export interface KeyAuthorization {
   readonly type: 'key';
   /** SHA-256 of the SubjectPublicKeyInfo of a certificate in the previous record. */
   readonly signer: Uint8Array;
-  /** Over `changeMessage(encode(ChangeRequest))`: 1..1024 bytes. */
+  /** Over `changeMessage(encode(ChangeRequest))`: 1..1024 bytes, in a record of format 2 1..4096. */
   readonly signature: Uint8Array;
 }
 
@@ -63,30 +63,37 @@ const typeCodec = enumeration([1, 2, 3, 4, 5]);
 const kindCodec = enumeration([1, 2, 3, 4]);
 const phaseCodec = enumeration([1, 2]);
 const hashCodec = fixedBytes(32);
-const signatureCodec = bytes(1, 1024);
+
+/** Most bytes of a signature in a record of format 1. */
+export const MAX_SIGNATURE_FORMAT_1 = 1_024;
+/** Most bytes of a signature in a record of format 2: ML-DSA-65 with room. */
+export const MAX_SIGNATURE_FORMAT_2 = 4_096;
 
 /**
- * Codec of {@link Authorization}; `docs/spec.md#identity-record` defines the structure. Throws `malformed-encoding` on
- * untrusted bytes.
+ * Returns the codec of {@link Authorization} with signatures of at most `maxSignature` bytes;
+ * `docs/spec.md#identity-record` defines the structure. Throws `malformed-encoding` on untrusted bytes.
  */
-export const authorizationCodec: Codec<Authorization> = {
-  write: (writer, authorization) => {
-    typeCodec.write(writer, TYPES[authorization.type]);
-    writeBody(writer, authorization);
-  },
-  read: (reader) => {
-    const type = typeCodec.read(reader);
-    if (type === TYPES.initial) return { type: 'initial', evidence: evidenceCodec.read(reader) };
-    if (type === TYPES.key) {
-      return { type: 'key', signer: hashCodec.read(reader), signature: signatureCodec.read(reader) };
-    }
-    if (type === TYPES.maintenance) return readMaintenance(reader);
-    if (type === TYPES.recovery) return readRecovery(reader);
-    return { type: 'operator', reason: shortText.read(reader) };
-  },
-};
+export function authorizationCodec(maxSignature: number): Codec<Authorization> {
+  const signatureCodec = bytes(1, maxSignature);
+  return {
+    write: (writer, authorization) => {
+      typeCodec.write(writer, TYPES[authorization.type]);
+      writeBody(writer, authorization, signatureCodec);
+    },
+    read: (reader) => {
+      const type = typeCodec.read(reader);
+      if (type === TYPES.initial) return { type: 'initial', evidence: evidenceCodec.read(reader) };
+      if (type === TYPES.key) {
+        return { type: 'key', signer: hashCodec.read(reader), signature: signatureCodec.read(reader) };
+      }
+      if (type === TYPES.maintenance) return readMaintenance(reader);
+      if (type === TYPES.recovery) return readRecovery(reader);
+      return { type: 'operator', reason: shortText.read(reader) };
+    },
+  };
+}
 
-function writeBody(writer: ByteWriter, authorization: Authorization): void {
+function writeBody(writer: ByteWriter, authorization: Authorization, signatureCodec: Codec<Uint8Array>): void {
   switch (authorization.type) {
     case 'initial':
       return evidenceCodec.write(writer, authorization.evidence);

@@ -29,7 +29,7 @@ export interface SignedChange {
   readonly request: Uint8Array;
   /** SHA-256 of the signer's SubjectPublicKeyInfo. */
   readonly signer: Uint8Array;
-  /** By the signer's key: ECDSA with its curve's hash as DER, or Ed25519, or RSA. */
+  /** By the signer's key: ECDSA with its curve's hash as DER, or Ed25519, or RSA, or ML-DSA. */
   readonly signature: Uint8Array;
 }
 

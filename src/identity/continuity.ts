@@ -3,6 +3,8 @@ import { encode } from '../core/encoding/codec.ts';
 import { ensure } from '../core/errors.ts';
 import type { KeyAuthorization, MaintenanceAuthorization, RecoveryAuthorization } from './authorization.ts';
 import { type IdentityRecord, NO_COMMITMENT, type Pending, pendingCodec } from './identity-record.ts';
+import { sortedHashSet } from './change-request.ts';
+import { assertFormat } from './record-format.ts';
 import { verifyChangeSignature } from './signed-change.ts';
 import { addedTo, certifiedKeys, type ContinuityPorts, includesBytes, spkiSet } from './spki-set.ts';
 
@@ -86,7 +88,9 @@ interface Step extends Transition {
 export async function checkTransition(transition: Transition): Promise<LinkType> {
   const { previous, next, version, ports } = transition;
   assertDistinct(next.certificates);
-  const after = await spkiSet(next, ports);
+  const keys = await certifiedKeys(next, ports);
+  assertFormat(next, keys);
+  const after = sortedHashSet(keys.map(({ hash }) => hash));
   if (previous === undefined) return checkFirst(transition);
   ensure(previous.version + 1 === version, 'bad-chain', 'the version does not follow the one before');
   ensure(

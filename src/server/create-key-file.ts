@@ -1,9 +1,11 @@
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { giveToFolderOwner } from '../host/folder-owner.ts';
 import { createKey, writeKeyFile } from '../ca/keys/key-file.ts';
-import type { SignerAlgorithm } from '../core/crypto/signer.ts';
+import { writeMlDsaCaKeyFile } from '../ca/keys/ca-key-file.ts';
+import { isMlDsaSet, ML_DSA_SEED_LENGTH } from '../core/crypto/ml-dsa-sets.ts';
+import type { CaAlgorithm, SignerAlgorithm } from '../core/crypto/signer.ts';
 
 /**
  * Creates a file with `write`, unless it exists. After a crash the file is complete or absent. It belongs to its
@@ -34,4 +36,11 @@ export async function createKeyFile(
     created = key;
   });
   return created;
+}
+
+/** Creates the encrypted key file of a CA with a new key, unless it exists. Throws `bad-key-file`. */
+export async function createCaKeyFile(path: string, passphrase: string, algorithm: CaAlgorithm): Promise<void> {
+  if (!isMlDsaSet(algorithm)) return void (await createKeyFile(path, passphrase, algorithm));
+  const seed = new Uint8Array(randomBytes(ML_DSA_SEED_LENGTH));
+  await createFileOnce(path, (unfinished) => writeMlDsaCaKeyFile(unfinished, algorithm, seed, passphrase));
 }

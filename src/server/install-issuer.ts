@@ -4,13 +4,14 @@ import { parseCertificate } from '../ca/certificate.ts';
 import { signCsr } from '../ca/csr/sign-csr.ts';
 import { nodeVerifySignature } from '../ca/node-verify-signature.ts';
 import { formatPem, parsePem } from '../ca/der/pem.ts';
-import type { SignerAlgorithm } from '../core/crypto/signer.ts';
+import type { CaAlgorithm } from '../core/crypto/signer.ts';
 import type { SignedTrustBundle } from '../contract/trust-bundle.ts';
 import { equalBytes } from '../core/encoding/bytes.ts';
 import { ensure } from '../core/errors.ts';
 import { type DataFolder, readServerConfig } from './data-folder.ts';
 import { withKeys } from './key-ring.ts';
 import { nextCaNumber, writeTime } from './later-cas.ts';
+import { assertKindAllowed, assertRequired } from './log-requirements.ts';
 import { nextBundle, storeBundle } from './next-bundle.ts';
 
 /**
@@ -29,8 +30,9 @@ export async function requestIntermediate(folder: DataFolder): Promise<string> {
  * Returns the request for the next issuing CA of a log that has begun. Creates its key, of this kind, if it is missing.
  * Throws `usage`, `bad-key-file`, `hsm-refused`, `hsm-unavailable`.
  */
-export async function requestNext(folder: DataFolder, kind: SignerAlgorithm): Promise<string> {
+export async function requestNext(folder: DataFolder, kind: CaAlgorithm): Promise<string> {
   const { origin } = await readServerConfig(folder);
+  await assertKindAllowed(folder, kind);
   const n = nextCaNumber(folder);
   const name = { kind: 'uri', value: `urn:glasskey:issuing-ca-${n}:${encodeURIComponent(origin)}` } as const;
   return withKeys(folder, async (keys) =>
@@ -54,8 +56,10 @@ export async function installNext(
   const certificate = parsePem('CERTIFICATE', certificatePem);
   const pem = formatPem('CERTIFICATE', certificate);
   const root = parsePem('CERTIFICATE', (await folder.read(folder.certificate('root'))) ?? '');
-  const bundle = await nextBundle(folder, async ({ issuers }, keys) => {
+  const bundle = await nextBundle(folder, async (current, keys) => {
+    const { issuers } = current;
     const issuer = openIssuer(certificate, [root], await keys.laterIssuer(n));
+    assertRequired(current, [], [{ issuer }]);
     await assertSignedBy(issuer, root, times.nowMs);
     const others = issuers.filter((one) => !equalBytes(parsePem('CERTIFICATE', one), certificate));
     for (const other of [root, ...others.map((one) => parsePem('CERTIFICATE', one))]) assertDistinct(issuer, other);
@@ -97,8 +101,10 @@ export async function installIntermediate(
   const certificate = parsePem('CERTIFICATE', certificatePem);
   const roots = [formatPem('CERTIFICATE', root)];
   const issuers = [formatPem('CERTIFICATE', certificate)];
-  const next = await nextBundle(folder, async (_, keys) => {
-    await assertSignedBy(openIssuer(certificate, [root], await keys.signer('issuer')), root, nowMs);
+  const next = await nextBundle(folder, async (current, keys) => {
+    const issuer = openIssuer(certificate, [root], await keys.signer('issuer'));
+    await assertSignedBy(issuer, root, nowMs);
+    assertRequired(current, [], [{ issuer }]);
     return { roots, issuers };
   });
   await folder.write(folder.certificate('root'), roots.join(''));

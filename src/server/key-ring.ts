@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
+import { readCaKeyFile } from '../ca/keys/ca-key-file.ts';
 import { readKeyFile, readKeyText } from '../ca/keys/key-file.ts';
 import { signerFromKey } from '../ca/keys/node-signer.ts';
 import { Pkcs11Token } from '../ca/pkcs11/pkcs11-token.ts';
 import { openTokenSigner } from '../ca/pkcs11/token-signer.ts';
 import type { TokenKeyName } from '../ca/pkcs11/token-key.ts';
-import type { Signer, SignerAlgorithm } from '../core/crypto/signer.ts';
+import { isMlDsaSet } from '../core/crypto/ml-dsa-sets.ts';
+import type { CaAlgorithm, CaSigner, Signer, SignerAlgorithm } from '../core/crypto/signer.ts';
 import { ensure } from '../core/errors.ts';
 import { type DataFolder, type KeyName, keyPassphrase } from './data-folder.ts';
-import { createKeyFile } from './create-key-file.ts';
+import { createCaKeyFile, createKeyFile } from './create-key-file.ts';
 import type { Pkcs11Settings, TokenPurpose } from './settings/pkcs11.ts';
 import { readSettings } from './settings/server-settings.ts';
 
@@ -54,18 +56,21 @@ export class KeyRing {
 
   /**
    * Opens the key of issuing CA number `n`, from 2 on: in the token if the settings name it there, else in a file.
-   * With `create`, a missing key is created with that algorithm. Throws as {@link signer}.
+   * With `create`, a missing key is created with that algorithm. Throws as {@link signer}, and `usage` for an ML-DSA
+   * key in a token.
    */
-  async laterIssuer(n: number, create?: SignerAlgorithm): Promise<Signer> {
+  async laterIssuer(n: number, create?: CaAlgorithm): Promise<CaSigner> {
     const name = this.#settings?.laterIssuers[n - 2];
     if (name !== undefined) return this.#laterInToken(n, name, create);
     const path = this.#folder.laterKey(n);
     const passphrase = await keyPassphrase(this.#folder);
-    if (create !== undefined) await createKeyFile(path, passphrase, create);
-    return signerFromKey(await readKeyFile(path, passphrase));
+    if (create !== undefined) await createCaKeyFile(path, passphrase, create);
+    return readCaKeyFile(path, passphrase, (length) => new Uint8Array(randomBytes(length)));
   }
 
-  async #laterInToken(n: number, name: TokenKeyName, create: SignerAlgorithm | undefined): Promise<Signer> {
+  async #laterInToken(n: number, name: TokenKeyName, create: CaAlgorithm | undefined): Promise<Signer> {
+    const makesMlDsa = create !== undefined && isMlDsaSet(create);
+    ensure(!makesMlDsa, 'usage', `issuing CA ${n} has its key in a token, where ML-DSA keys cannot be`);
     const token = await this.token();
     if (create !== undefined && !(await token.has(name))) await token.generate(fullName(name, `issuer-${n}`), create);
     return openTokenSigner(token, name);

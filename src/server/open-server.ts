@@ -25,6 +25,7 @@ import type { Store } from '../store/ports.ts';
 import { chooseDatabase, describeDatabase } from './choose-database.ts';
 import { DataFolder, keyPassphrase, type LogMarker, readServerConfig, type ServerConfig } from './data-folder.ts';
 import { threadedCsrParser } from '../service/threads/threaded-csr-parser.ts';
+import { allowsMlDsa, assertRequired } from './log-requirements.ts';
 import { openServerKeys } from './server-keys.ts';
 import { witnessingOf } from '../core/audit/disjoint-quorums.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
@@ -122,12 +123,15 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     const withUrls = (later: readonly LaterCa[]): readonly IssuingCa[] =>
       later.map((ca) => ({ ...ca, urls: caUrls(publicUrl, ca.name) }));
     assertAnnounced(bundle, keys.laterCas);
+    const { profiles = DEFAULT_PROFILES } = options;
+    assertRequired(bundle, profiles, [{ issuer: keys.log.issuer }, ...keys.laterCas]);
     const open: OpenLogOptions = {
       store,
       origin: config.origin,
       keys: keys.log,
       identityRules: config.identityRules,
-      profiles: options.profiles ?? DEFAULT_PROFILES,
+      profiles,
+      allowsMlDsa: allowsMlDsa(bundle),
       evidence: options.evidence,
       urls: {
         crl: publicUrl && publicUrl + PATHS.issuerCrl,

@@ -6,6 +6,7 @@ import type { LogService } from '../service/log-service.ts';
 import type { DataFolder } from './data-folder.ts';
 import { KeyRing } from './key-ring.ts';
 import { readLaterCas } from './later-cas.ts';
+import { allowsMlDsa, assertRequired } from './log-requirements.ts';
 import { assertAnnounced, type OpenServer, readBundle } from './open-server.ts';
 import { readSettings, type ServerSettings } from './settings/server-settings.ts';
 
@@ -75,7 +76,8 @@ export class Reloader {
     );
     const issuingCas = [...(first === undefined ? [] : [first]), ...this.#open.withUrls(later)];
     const { evidence, profiles, notify } = settings;
-    this.#service.reconfigure({ evidence, profiles, notify, issuingCas });
+    assertRequired(bundle, profiles, issuingCas);
+    this.#service.reconfigure({ evidence, profiles, notify, issuingCas, allowsMlDsa: allowsMlDsa(bundle) });
     this.#live.trustBundle = trustBundle;
     this.#live.clients = settings.clients;
     this.#live.certificateHeader = settings.certificateHeader;

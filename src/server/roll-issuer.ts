@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { openIssuer, signIssuingCa } from '../ca/authority.ts';
 import { formatPem, parsePem } from '../ca/der/pem.ts';
-import type { SignerAlgorithm } from '../core/crypto/signer.ts';
+import type { CaAlgorithm } from '../core/crypto/signer.ts';
 import { type DataFolder, readServerConfig } from './data-folder.ts';
 import { installNext } from './install-issuer.ts';
 import { withKeys } from './key-ring.ts';
+import { assertKindAllowed } from './log-requirements.ts';
 import { nextCaNumber } from './later-cas.ts';
 
 /** The next issuing CA. */
 export interface RollOptions {
-  readonly kind: SignerAlgorithm;
+  readonly kind: CaAlgorithm;
   readonly years: number;
   readonly nowMs: number;
   readonly signsFromMs: number;
@@ -23,6 +24,7 @@ const YEAR_MS = 365.25 * 86_400_000;
  */
 export async function rollIssuer(folder: DataFolder, options: RollOptions): ReturnType<typeof installNext> {
   const { origin } = await readServerConfig(folder);
+  await assertKindAllowed(folder, options.kind);
   const n = nextCaNumber(folder);
   const pem = await withKeys(folder, async (keys) => {
     const rootPem = (await folder.read(folder.certificate('root'))) ?? '';

@@ -78,7 +78,7 @@ export class RootFolder {
     const lock = await lockFolder(this.#files.path);
     try {
       const csr = await parseCsr(decodeCsrPem(request));
-      ensure(csr.keyType !== 'rsa', 'weak-key', 'an issuing CA needs a P-256, P-384 or Ed25519 key');
+      ensure(csr.keyType !== 'rsa', 'weak-key', 'an issuing CA cannot have an RSA key');
       const { commonName, years, permitted, nowMs } = options;
       const root = await this.#open();
       const what = { root, spki: csr.spki, commonName, nowMs, random, validityMs: years * YEAR_MS, permitted };

@@ -10,7 +10,8 @@ import {
   KT_128_SHA256_ED25519,
   KT_128_SHA256_P256,
 } from '../core/crypto/cipher-suite.ts';
-import { ML_DSA_SEED_LENGTH, type MlDsaSigner } from '../core/crypto/ml-dsa.ts';
+import type { MlDsaSigner } from '../core/crypto/ml-dsa.ts';
+import { ML_DSA_SEED_LENGTH } from '../core/crypto/ml-dsa-sets.ts';
 import type { Signer, SignerAlgorithm } from '../core/crypto/signer.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import type { LogKeys } from '../service/log/log-context.ts';

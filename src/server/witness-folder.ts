@@ -7,7 +7,7 @@ import { readMlDsaKeyFile, writeMlDsaKeyFile } from '../ca/keys/ml-dsa-key-file.
 import { signerFromKey } from '../ca/keys/node-signer.ts';
 import { cosignatureSigner, type NoteCosigner } from '../core/audit/cosignature.ts';
 import { isKeyName, type Vkey } from '../core/audit/vkey.ts';
-import { ML_DSA_SEED_LENGTH } from '../core/crypto/ml-dsa.ts';
+import { ML_DSA_SEED_LENGTH } from '../core/crypto/ml-dsa-sets.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { parseWitnessedLogs, withLog, type WitnessedLogs } from '../service/witness/witnessed-logs.ts';
 import { lockFolder } from '../store/folder-lock.ts';

@@ -197,15 +197,17 @@ export class LogService {
     readonly profiles: ProfileTable;
     readonly issuingCas: readonly IssuingCa[];
     readonly notify?: NotifySettings | undefined;
+    readonly allowsMlDsa: boolean;
   }): void {
     const { context } = this;
     this.notifications.reconfigure(settings.notify);
-    const { evidence, profiles, issuingCas } = settings;
+    const { evidence, profiles, issuingCas, allowsMlDsa } = settings;
     this.#mailers.push(context.reloadable.evidence.mailer);
     context.reloadable.replace({
       profiles,
       issuingCas: new IssuingCas(issuingCas),
       evidence: openEvidence(context, evidence),
+      allowsMlDsa,
     });
   }
 

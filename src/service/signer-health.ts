@@ -1,5 +1,5 @@
 import { nodeVerifySpkiSignature } from '../ca/node-verify-signature.ts';
-import type { Signer } from '../core/crypto/signer.ts';
+import type { CaSigner } from '../core/crypto/signer.ts';
 import type { LogContext } from './log/log-context.ts';
 
 /** The time for which an outcome is reused, ms: anybody may ask, and an HSM signs slowly. */
@@ -28,7 +28,7 @@ export class SignerHealth {
   async #signWithAll(): Promise<void> {
     const { treeHead, checkpoint, ocsp } = this.#context.keys;
     const issuers = this.#context.reloadable.issuingCas.all.map(({ issuer }) => issuer.signer);
-    const signers: readonly (Signer | undefined)[] = [treeHead, checkpoint, ocsp, ...issuers];
+    const signers: readonly (CaSigner | undefined)[] = [treeHead, checkpoint, ocsp, ...issuers];
     await Promise.all(
       signers.map(async (signer) => {
         if (signer !== undefined) await nodeVerifySpkiSignature(signer.spki, MESSAGE, await signer.sign(MESSAGE));

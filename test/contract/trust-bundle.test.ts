@@ -262,3 +262,41 @@ it('a bundle of another log is a mistake of its user, unless the pinned key sign
   const lie = await make({ origin: 'elsewhere.example', sequence: 2 });
   expect(() => assertSuccessor(BUNDLE, lie)).toThrow(code('bundle-changed'));
 });
+
+describe('what a bundle requires of clients', () => {
+  it('is read, signed and shown', async () => {
+    const signed = await make({ requires: ['ml-dsa'] });
+    expect(parseTrustBundle(formatTrustBundle(signed))).toEqual(signed);
+    const without = formatTrustBundle(signed).replace(/"requires": \[[^\]]*\],/, '');
+    expect(() => parseTrustBundle(without)).toThrow(code('bad-bundle'));
+  });
+
+  it('is a reason to refuse the log, as unsupported, for a client that does not have it', async () => {
+    const later = { requires: ['ml-dsa', 'slh-dsa'], alsoNew: 1 } as unknown as Partial<TrustBundle>;
+    const text = JSON.stringify({ ...BUNDLE, ...later, signatures: [] });
+    expect(() => parseTrustBundle(text)).toThrow(code('unsupported-log'));
+  });
+
+  it.each([
+    [[]],
+    [['ml-dsa', 'ml-dsa']],
+    [['ML-DSA']],
+    [['']],
+    ['ml-dsa'],
+    [[1]],
+    [['z', 'ml-dsa']],
+    [['a'.repeat(33)]],
+  ])('is a list of names in ascending order, and not %j', (requires) => {
+    const text = JSON.stringify({ ...BUNDLE, requires, signatures: [] });
+    expect(() => parseTrustBundle(text)).toThrow(code('bad-bundle'));
+  });
+
+  it('only grows', async () => {
+    const more = await make({ sequence: 2, requires: ['ml-dsa'] });
+    assertSuccessor(BUNDLE, more);
+    const less = await make({ sequence: 3 });
+    expect(() => assertSuccessor(more.bundle, less)).toThrow(
+      expect.objectContaining({ code: 'bundle-changed', name: 'GlasskeyError' }),
+    );
+  });
+});

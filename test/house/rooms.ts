@@ -120,6 +120,7 @@ function caVerifier(): string[] {
     'der/der-writer',
     'der/oids',
     'der/pem',
+    'ml-dsa-private-key',
     'public-key',
     'verify-chain',
     'verify-signature',

@@ -37,12 +37,20 @@ export const authorization: fc.Arbitrary<Authorization> = fc.oneof(
   }),
   text.map((reason) => ({ type: 'operator', reason }) as const),
 );
-export const identityRecord: fc.Arbitrary<IdentityRecord> = fc.record({
+const fields = {
   previousCommitment: hash,
   certificates: fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 4 }),
   pending: fc.option(fc.record({ spkiSha256: hash, evidence }), { nil: undefined }),
-  authorization,
+};
+const longSignature: fc.Arbitrary<Authorization> = fc.record({
+  type: fc.constant('key' as const),
+  signer: hash,
+  signature: fc.uint8Array({ minLength: 1025, maxLength: 4096 }),
 });
+export const identityRecord: fc.Arbitrary<IdentityRecord> = fc.oneof(
+  fc.record({ ...fields, authorization }),
+  fc.record({ format: fc.constant(2 as const), ...fields, authorization: fc.oneof(authorization, longSignature) }),
+);
 export const changeRequest: fc.Arbitrary<ChangeRequest> = fc.record({
   origin: text,
   label: fc.uint8Array({ minLength: 1, maxLength: 255 }),

@@ -66,7 +66,7 @@ describe('identity records', () => {
     };
     expect(formatHex(encodeIdentityRecord(record))).toBe(`01${'00'.repeat(32)}010002aabb000101`);
     const bytes = encodeIdentityRecord(record);
-    bytes[0] = 2;
+    bytes[0] = 3;
     expect(() => decodeIdentityRecord(bytes)).toThrow(malformed);
   });
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createIssuingCa, createRoot, type Issuer } from '../../src/ca/authority.ts';
 import { createKey } from '../../src/ca/keys/key-file.ts';
 import { signerFromKey } from '../../src/ca/keys/node-signer.ts';
-import { DEFAULT_PROFILES } from '../../src/service/log/profile-table.ts';
+import { DEFAULT_PROFILES, type ProfileTable } from '../../src/service/log/profile-table.ts';
 import { cipherSuite, KT_128_SHA256_ED25519, KT_128_SHA256_P256 } from '../../src/core/crypto/cipher-suite.ts';
 import { noteSigner } from '../../src/core/audit/note.ts';
 import { mlDsaSigner } from '../../src/core/crypto/ml-dsa.ts';
@@ -80,6 +80,10 @@ export interface TestLogOptions {
   readonly evidence?: EvidenceSettings;
   /** Whom the log tells of changes. Default: nobody. */
   readonly notify?: NotificationsOptions;
+  /** Profiles of certificates. Default: the default profile for everybody. */
+  readonly profiles?: ProfileTable;
+  /** Whether the log requires ML-DSA of its clients. Default: false. */
+  readonly allowsMlDsa?: boolean;
   /** How the log asks other servers. */
   readonly fetch?: Fetch;
   /** When the log begins. Default: {@link TEST_START_MS}. */
@@ -168,7 +172,8 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     origin: 'log.example',
     keys,
     identityRules: DEFAULT_IDENTITY_RULES,
-    profiles: DEFAULT_PROFILES,
+    profiles: options.profiles ?? DEFAULT_PROFILES,
+    allowsMlDsa: options.allowsMlDsa,
     urls: { crl: 'http://log.example/crl/issuer.crl', caIssuers: 'http://log.example/ca/issuer.der' },
     limits: { ...TEST_LIMITS, ...options.limits },
     now: clock.now,

@@ -39,9 +39,10 @@ export interface TestServer {
 
 /** The trust bundle of a test log. */
 export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quorum none'): TrustBundle {
-  const { keys, configuration, origin, noteSigner, checkpointCosigner } = log.context;
+  const { keys, configuration, origin, noteSigner, checkpointCosigner, reloadable } = log.context;
   return {
     format: 1,
+    ...(reloadable.allowsMlDsa ? { requires: ['ml-dsa'] as const } : {}),
     sequence: 1,
     origin,
     roots: keys.issuer.chain.slice(-1).map((der) => formatPem('CERTIFICATE', der)),

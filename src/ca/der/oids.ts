@@ -1,4 +1,4 @@
-/** Object identifiers of public keys (RFC 3279 §2.3, RFC 5480 §2.1, RFC 8410 §3). */
+/** Object identifiers of public keys (RFC 3279 §2.3, RFC 5480 §2.1, RFC 8410 §3, RFC 9881 §2). */
 export const KeyOid = {
   rsaEncryption: '1.2.840.113549.1.1.1',
   ecPublicKey: '1.2.840.10045.2.1',
@@ -7,6 +7,8 @@ export const KeyOid = {
   p521: '1.3.132.0.35',
   rsassaPss: '1.2.840.113549.1.1.10',
   ed25519: '1.3.101.112',
+  mlDsa44: '2.16.840.1.101.3.4.3.17',
+  mlDsa65: '2.16.840.1.101.3.4.3.18',
 } as const;
 
 /** Object identifiers of extensions (RFC 5280 §4.2, §5.2). */

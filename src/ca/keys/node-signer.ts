@@ -12,7 +12,9 @@ const HASHES: Readonly<Record<SignerAlgorithm, string | null>> = { p256: 'sha256
 export function signerFromKey(privateKey: KeyObject): Signer {
   const spki = new Uint8Array(createPublicKey(privateKey).export({ format: 'der', type: 'spki' }));
   const { keyType, keyBits } = parsePublicKey(spki);
-  if (keyType === 'rsa') throw new GlasskeyError('bad-key-file', 'an RSA key cannot be a signer here');
+  if (keyType === 'rsa' || keyType === 'ml-dsa-44' || keyType === 'ml-dsa-65') {
+    throw new GlasskeyError('bad-key-file', `a key of type ${keyType} cannot be a signer here`);
+  }
   return {
     algorithm: keyType,
     spki,

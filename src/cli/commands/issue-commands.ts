@@ -12,6 +12,8 @@ import {
   companionOption,
   type EvidenceOptions,
   evidenceOptions,
+  type KeyTypeOption,
+  keyTypeOption,
   prepareEvidence,
   readEvidence,
 } from '../evidence-options.ts';
@@ -43,6 +45,7 @@ export function issueCommands(program: Command, run: RunClient): void {
   )
     .requiredOption('--credentials <dir>', 'folder of the key to replace')
     .requiredOption('--out <dir>', 'folder for the new key and its certificate')
+    .addOption(keyTypeOption())
     .addOption(companionOption())
     .option('--drop-companions', 'let the companion keys of the old key go; default: the new key keeps them')
     .option('--json', 'print the result as JSON')
@@ -81,7 +84,7 @@ async function register(identity: string, options: RegisterOptions): Promise<num
   const canonical = directory.identity(identity);
   const credentials =
     options.credentials === undefined ? undefined : await new CredentialFolder(options.credentials).key();
-  const key = options.csr === undefined ? await folder.prepareKey() : undefined;
+  const key = options.csr === undefined ? await folder.prepareKey(options.keyType) : undefined;
   if (key !== undefined && credentials !== undefined) assertAnother(key, credentials, options);
   const csr =
     key === undefined
@@ -99,7 +102,7 @@ function assertAnother(key: ClientKey, signer: ClientKey, { out }: { readonly ou
   ensure(isAnother, 'usage', `${out} holds the key of --credentials: name another folder for the new key with --out`);
 }
 
-interface RotateOptions extends ClientOptions, CompanionOption {
+interface RotateOptions extends ClientOptions, CompanionOption, KeyTypeOption {
   readonly credentials: string;
   readonly out: string;
   readonly dropCompanions?: boolean;
@@ -111,7 +114,7 @@ async function rotate(identity: string, options: RotateOptions): Promise<number>
   const folder = new CredentialFolder(options.out);
   const former = new CredentialFolder(options.credentials);
   const old = await former.key();
-  const key = await folder.prepareKey();
+  const key = await folder.prepareKey(options.keyType);
   assertAnother(key, old, options);
   const { companion, dropCompanions } = options;
   const kept = dropCompanions === true ? undefined : former;

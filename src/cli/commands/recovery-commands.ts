@@ -88,7 +88,11 @@ async function recoverIdentity(identity: string, options: RecoverOptions): Promi
   const evidence = await readEvidence(options, folder);
   const csr =
     options.csr === undefined
-      ? await folder.prepareRequest(directory.identity(identity), await folder.prepareKey(), options.companion)
+      ? await folder.prepareRequest(
+          directory.identity(identity),
+          await folder.prepareKey(options.keyType),
+          options.companion,
+        )
       : await readInput(options.csr);
   const recovery = await directory.recover(identity, { csr, ...evidence });
   if (recovery.state === 'effective') return finish(recovery, folder, options);

@@ -1,4 +1,3 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { csrKeys } from '../../ca/csr/csr-keys.ts';
 import { parsePemBlocks } from '../../ca/der/pem.ts';
 import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import { type ClientKey, generateKey, importKey } from '../../client/client-key.ts';
+import type { NewKeyType } from '../../client/keys/private-key.ts';
 import { createCsr } from '../../client/csr.ts';
 import type { IssuedCertificate } from '../../client/binding/issued-certificate.ts';
 import { writeFileDurably } from '../../client/node.ts';
@@ -39,12 +39,21 @@ export class CredentialFolder {
 
   /**
    * Returns the key to certify: the one in the folder, else a new one. A new one is durable before this returns, so
-   * that a lost answer never loses a key.
+   * that a lost answer never loses a key. Throws `usage` if the one in the folder is of another type than `type`.
    */
-  async prepareKey(): Promise<ClientKey> {
+  async prepareKey(type?: NewKeyType): Promise<ClientKey> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
-    if (existsSync(this.#key)) return this.key();
-    const key = await generateKey();
+    if (existsSync(this.#key)) {
+      const stored = await this.key();
+      const fits = type === undefined || stored.keyType === type;
+      ensure(
+        fits,
+        'usage',
+        `${this.path} holds a key of type ${stored.keyType}: leave --key-type out, or name another folder`,
+      );
+      return stored;
+    }
+    const key = await generateKey({ type });
     await writeFileDurably(this.#key, await key.exportPem());
     return key;
   }
@@ -97,13 +106,13 @@ export class CredentialFolder {
   /** Returns the private key. Throws `usage` if there is none, `bad-key-file`. */
   async key(): Promise<ClientKey> {
     const pem = await readInput(this.#key);
-    let spki: Uint8Array;
-    try {
-      spki = new Uint8Array(createPublicKey(createPrivateKey(pem)).export({ format: 'der', type: 'spki' }));
-    } catch (cause) {
-      throw new GlasskeyError('bad-key-file', `${this.#key} is not a private key in PEM`, { cause });
-    }
-    return asUserInput(this.#key, () => importKey(pem, spki));
+    return asUserInput(this.#key, async () => {
+      try {
+        return await importKey(pem);
+      } catch (cause) {
+        throw new GlasskeyError('bad-key-file', `${this.#key} is not a private key in PEM`, { cause });
+      }
+    });
   }
 
   /** Returns the certificate. Throws `usage` if there is none. */

@@ -2,7 +2,7 @@ import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type KeyType, parsePublicKey } from '../../ca/public-key.ts';
 import { verifySpkiSignature } from '../../ca/verify-signature.ts';
 import { requireSubtle } from '../platform.ts';
-import { type PrivateKey, readPrivateKey } from './private-key.ts';
+import { type NewKeyType, type PrivateKey, readPrivateKey } from './private-key.ts';
 import { handleSigner, keyParameters, type PrivateKeyHandle, type SignMessage } from './sign-messages.ts';
 
 /** A `CryptoKey` of WebCrypto; written out because not every program has types for it. */
@@ -30,7 +30,7 @@ export interface HeldKey {
 }
 
 /** Makes a key that WebCrypto does not give away. Throws `platform-unsupported` if it cannot. */
-export async function generatePlatformKey(keyType: 'p256' | 'ed25519'): Promise<HeldKey> {
+export async function generatePlatformKey(keyType: NewKeyType): Promise<HeldKey> {
   const subtle = requireSubtle('a key that cannot be exported');
   let pair: PlatformKeyPair;
   try {

@@ -1,11 +1,19 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384 } from '@noble/curves/nist.js';
+import { isMlDsaSet, ML_DSA_SETS, type MlDsaSet } from '../../core/crypto/ml-dsa-sets.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 import { type DerReader, DerTag, readSingle } from '../../ca/der/der-reader.ts';
 import { readOctetAlignedBits, readOid, readSmallUnsigned, readUnsigned } from '../../ca/der/der-values.ts';
 import { der, derBitString, derOid, derSequence, derUnsigned } from '../../ca/der/der-writer.ts';
 import { KeyOid } from '../../ca/der/oids.ts';
+import {
+  encodeMlDsaPkcs8,
+  mlDsaKeyAlgorithm,
+  mlDsaPrivateKey,
+  mlDsaSpki,
+  readMlDsaPrivateKey,
+} from '../../ca/ml-dsa-private-key.ts';
 import type { KeyType } from '../../ca/public-key.ts';
 
 /** A private key in memory, with the public key that follows from it. */
@@ -15,12 +23,18 @@ export interface PrivateKey {
   readonly spki: Uint8Array;
   /** The DER PKCS#8 (RFC 5958). */
   readonly pkcs8: Uint8Array;
-  /** The scalar, big-endian, or the Ed25519 seed. Undefined for RSA. */
+  /** The scalar, big-endian, or the seed of an Ed25519 or ML-DSA key. Undefined for RSA. */
   readonly secret: Uint8Array | undefined;
 }
 
 /** A kind of key that is one number or seed. */
-type RawKeyType = Exclude<KeyType, 'rsa'>;
+export type RawKeyType = Exclude<KeyType, 'rsa'>;
+
+/** The kinds of keys that a client makes. ML-DSA keys are for logs whose operator certifies them. */
+export type NewKeyType = 'p256' | 'ed25519' | MlDsaSet;
+
+/** A kind of key on a curve. */
+type CurveKeyType = Exclude<RawKeyType, MlDsaSet>;
 
 interface Kind {
   /** Length of the secret. */
@@ -30,7 +44,7 @@ interface Kind {
   readonly publicBits: (secret: Uint8Array) => Uint8Array;
 }
 
-const KINDS: Readonly<Record<RawKeyType, Kind>> = {
+const KINDS: Readonly<Record<CurveKeyType, Kind>> = {
   ed25519: {
     bytes: 32,
     algorithm: derSequence(derOid(KeyOid.ed25519)),
@@ -54,8 +68,12 @@ const MAX_RSA_BYTES = 512;
 /** `[1]`, constructed (the public key of RFC 5915 §3), and primitive (that of RFC 5958 §2). */
 const PUBLIC_KEY_TAGS = { ecPrivateKey: 0xa1, oneAsymmetricKey: 0x81 } as const;
 
-/** Returns the private key of these bytes: a scalar, big-endian, or an Ed25519 seed. Throws `bad-key-file`. */
+/** Returns the private key of these bytes: a scalar, big-endian, or a seed. Throws `bad-key-file`. */
 export function privateKeyOf(keyType: RawKeyType, secret: Uint8Array): PrivateKey {
+  if (isMlDsaSet(keyType)) {
+    const { seed, publicKey } = mlDsaPrivateKey(keyType, secret);
+    return { keyType, spki: mlDsaSpki(keyType, publicKey), pkcs8: encodeMlDsaPkcs8(keyType, seed), secret: seed };
+  }
   const { bytes, algorithm, publicBits } = KINDS[keyType];
   ensure(secret.length === bytes, 'bad-key-file', `a raw private key of type ${keyType} has ${bytes} bytes`);
   let bits: Uint8Array;
@@ -90,7 +108,9 @@ export function readPrivateKey(pkcs8: Uint8Array): PrivateKey {
   if (equalBytes(algorithm, RSA_ALGORITHM)) {
     return { keyType: 'rsa', spki: rsaPublicKey(inner), pkcs8: pkcs8.slice(), secret: undefined };
   }
-  const keyType = (['ed25519', 'p256', 'p384'] as const).find((type) => equalBytes(KINDS[type].algorithm, algorithm));
+  const keyType = ([...ML_DSA_SETS, 'ed25519', 'p256', 'p384'] as const).find((type) =>
+    equalBytes(isMlDsaSet(type) ? mlDsaKeyAlgorithm(type) : KINDS[type].algorithm, algorithm),
+  );
   if (keyType === undefined) throw new GlasskeyError('bad-key-file', 'a private key of a kind that is not certified');
   const { secret, bits } = readInner(keyType, inner);
   const key = privateKeyOf(keyType, secret);
@@ -102,8 +122,12 @@ export function readPrivateKey(pkcs8: Uint8Array): PrivateKey {
   return { ...key, pkcs8: pkcs8.slice() };
 }
 
-/** Reads the private key inside PKCS#8: an OCTET STRING (RFC 8410 §7), or an ECPrivateKey (RFC 5915 §3). */
+/**
+ * Reads the private key inside PKCS#8: an OCTET STRING (RFC 8410 §7), an ECPrivateKey (RFC 5915 §3), or an
+ * ML-DSA-PrivateKey (RFC 9881 §6).
+ */
 function readInner(keyType: RawKeyType, inner: Uint8Array): { secret: Uint8Array; bits: Uint8Array | undefined } {
+  if (isMlDsaSet(keyType)) return { secret: readMlDsaPrivateKey(keyType, inner).seed, bits: undefined };
   if (keyType === 'ed25519') return { secret: readSingle(inner, DerTag.octetString).content, bits: undefined };
   const reader = readSingle(inner).values;
   ensure(readSmallUnsigned(reader) === 1, 'bad-key-file', 'ECPrivateKey of an unknown version');

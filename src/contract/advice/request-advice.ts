@@ -45,6 +45,10 @@ export const REQUEST_ADVICE = {
     means: 'This is about another log.',
     next: 'Use the server, the bundle and the state of one log together.',
   },
+  'unsupported-log': {
+    means: 'The log uses something that this version of Glasskey does not know.',
+    next: 'Update the program. Nothing was checked, and nothing is said against the server.',
+  },
   'invalid-request': { means: 'The request is not in the form that the API takes.', next: CORRECT },
   'unsupported-media-type': {
     means: 'The server does not take this Content-Type here.',

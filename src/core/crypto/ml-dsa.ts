@@ -1,19 +1,14 @@
-import { ml_dsa44 } from '@noble/post-quantum/ml-dsa.js';
-import { ensure } from '../errors.ts';
+import { expandMlDsaSeed, mlDsaSizes, signMlDsa, verifiesMlDsa } from './ml-dsa-sets.ts';
 
-/** Bytes of the seed of an ML-DSA-44 key pair (FIPS 204 §5.1). */
-export const ML_DSA_SEED_LENGTH = 32;
 /** Bytes of an ML-DSA-44 public key (FIPS 204 §4). */
-export const ML_DSA_PUBLIC_KEY_LENGTH = 1312;
-/** Bytes of an ML-DSA-44 signature (FIPS 204 §4). */
-export const ML_DSA_SIGNATURE_LENGTH = 2420;
+export const ML_DSA_PUBLIC_KEY_LENGTH = mlDsaSizes('ml-dsa-44').publicKey;
 
-/** A private ML-DSA-44 key that signs, in memory or elsewhere. */
+/** A private ML-DSA-44 key that signs checkpoints, in memory or elsewhere. */
 export interface MlDsaSigner {
   readonly algorithm: 'ml-dsa-44';
   /** {@link ML_DSA_PUBLIC_KEY_LENGTH} bytes. */
   readonly publicKey: Uint8Array;
-  /** Signs `message` with pure ML-DSA and an empty context. Returns {@link ML_DSA_SIGNATURE_LENGTH} bytes. */
+  /** Signs `message` with pure ML-DSA and an empty context. Returns 2420 bytes. */
   sign(message: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -23,13 +18,11 @@ export interface MlDsaSigner {
  * channels.
  */
 export function mlDsaSigner(seed: Uint8Array, random?: (length: number) => Uint8Array): MlDsaSigner {
-  ensure(seed.length === ML_DSA_SEED_LENGTH, 'bad-key', 'an ML-DSA-44 seed is 32 bytes');
-  const { secretKey, publicKey } = ml_dsa44.keygen(seed);
+  const { expandedKey, publicKey } = expandMlDsaSeed('ml-dsa-44', seed);
   return {
     algorithm: 'ml-dsa-44',
     publicKey,
-    sign: (message) =>
-      Promise.resolve(ml_dsa44.sign(message, secretKey, { extraEntropy: random === undefined ? false : random(32) })),
+    sign: (message) => Promise.resolve(signMlDsa('ml-dsa-44', expandedKey, message, random?.(32))),
   };
 }
 
@@ -38,10 +31,5 @@ export function mlDsaSigner(seed: Uint8Array, random?: (length: number) => Uint8
  * Returns false for keys and signatures of a wrong length or in a non-canonical form.
  */
 export function isMlDsaSignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== ML_DSA_PUBLIC_KEY_LENGTH || signature.length !== ML_DSA_SIGNATURE_LENGTH) return false;
-  try {
-    return ml_dsa44.verify(signature, message, publicKey);
-  } catch {
-    return false;
-  }
+  return verifiesMlDsa('ml-dsa-44', publicKey, message, signature);
 }

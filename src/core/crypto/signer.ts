@@ -1,3 +1,5 @@
+import type { MlDsaSet } from './ml-dsa-sets.ts';
+
 /** The signature algorithms of Glasskey's own keys. */
 export type SignerAlgorithm = 'ed25519' | 'p256' | 'p384';
 
@@ -13,4 +15,12 @@ export interface Signer {
    * `Ecdsa-Sig-Value`.
    */
   sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
+/** The signature algorithms of CA keys. */
+export type CaAlgorithm = SignerAlgorithm | MlDsaSet;
+
+/** The private key of a CA. In addition to the keys of {@link Signer} it may sign by pure ML-DSA (RFC 9881 §3). */
+export interface CaSigner extends Omit<Signer, 'algorithm'> {
+  readonly algorithm: CaAlgorithm;
 }

@@ -40,7 +40,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       {
         request: text(16_384, 'Base64 of the encoded ChangeRequest'),
         signer: text(44, 'Base64 of the SHA-256 of the signer’s SubjectPublicKeyInfo'),
-        signature: text(1368, 'Base64 of the signature over "glasskey change v1", a zero byte, and the request'),
+        signature: text(5464, 'Base64 of the signature over "glasskey change v1", a zero byte, and the request'),
       },
       ['request', 'signer', 'signature'],
     ),

@@ -9,6 +9,7 @@ import {
   type ProfileName,
   PROFILES,
 } from '../../ca/profile.ts';
+import { ML_DSA_SETS } from '../../core/crypto/ml-dsa-sets.ts';
 import { parseHex } from '../../core/encoding/bytes.ts';
 import { isGlasskeyError } from '../../core/errors.ts';
 import type { ProfileRow } from '../../service/log/profile-table.ts';
@@ -88,10 +89,10 @@ export const profileRow = z
       .optional()
       .meta(about('How long a certificate is valid, at most as long as the issuing CA.', OF_BASE)),
     keys: z
-      .array(z.enum(['ed25519', 'p256', 'p384', 'rsa']))
+      .array(z.enum(['ed25519', 'p256', 'p384', 'rsa', ...ML_DSA_SETS]))
       .min(1)
       .optional()
-      .meta(about('Kinds of keys that are certified.', OF_BASE)),
+      .meta(about('Kinds of keys that are certified. ML-DSA needs `glasskey admin require ml-dsa`.', OF_BASE)),
     purposes: z.array(purpose).min(1).max(16).optional().meta(about('Extended key usage of a certificate.', OF_BASE)),
     extensions: extensions.optional().meta(about('More extensions, never critical.', { otherwise: 'none' })),
   })

@@ -45,7 +45,7 @@ export async function signErasureReceipt(origin: string, issuer: Issuer, erasure
  */
 export async function verifyErasureReceipt(text: string, issuers: readonly string[]): Promise<ReceiptLines> {
   const [, body = '', signature = ''] =
-    /^glasskey erasure receipt v1\n((?:[^\n]+\n){9})signature: ([A-Za-z0-9+/=]{1,1024})\n$/.exec(
+    /^glasskey erasure receipt v1\n((?:[^\n]+\n){9})signature: ([A-Za-z0-9+/=]{1,4416})\n$/.exec(
       text.slice(0, MAX_CHARACTERS),
     ) ?? [];
   ensure(LINE.test(body), 'malformed-encoding', 'this is not an erasure receipt');

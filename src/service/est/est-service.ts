@@ -6,8 +6,17 @@ import { der, derOid, derSequence } from '../../ca/der/der-writer.ts';
 import { ExtensionOid, EXTENSION_REQUEST_OID, KeyOid } from '../../ca/der/oids.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
+import type { KeyType } from '../../ca/public-key.ts';
 import type { LogService } from '../log-service.ts';
 import { verifyClientCertificate } from './client-certificate.ts';
+
+/** The kinds of keys that one object identifier names, in the order of preference. */
+const KEY_TYPES: readonly (readonly [KeyType, string])[] = [
+  ['ed25519', KeyOid.ed25519],
+  ['rsa', KeyOid.rsaEncryption],
+  ['ml-dsa-44', KeyOid.mlDsa44],
+  ['ml-dsa-65', KeyOid.mlDsa65],
+];
 
 /** An enrollment request as received. Untrusted. */
 export interface EstOrder {
@@ -48,7 +57,8 @@ export class EstService {
     if (keyTypes === undefined || keyTypes.includes('p256'))
       return derSequence(attribute(KeyOid.ecPublicKey, KeyOid.p256), names);
     if (keyTypes.includes('p384')) return derSequence(attribute(KeyOid.ecPublicKey, KeyOid.p384), names);
-    return derSequence(derOid(keyTypes.includes('ed25519') ? KeyOid.ed25519 : KeyOid.rsaEncryption), names);
+    const [, oid = KeyOid.rsaEncryption] = KEY_TYPES.find(([type]) => keyTypes.includes(type)) ?? [];
+    return derSequence(derOid(oid), names);
   }
 
   /**

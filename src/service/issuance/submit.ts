@@ -1,6 +1,8 @@
 import { commit, OPENING_LENGTH } from '../../core/crypto/commitment.ts';
 import type { VrfResult } from '../../core/crypto/vrf-prover.ts';
 import { type IdentityRecord, encodeIdentityRecord } from '../../identity/identity-record.ts';
+import { inItsFormat } from '../../identity/record-format.ts';
+import { continuityPorts } from '../sequencing/continuity-ports.ts';
 import { certificateContent } from '../log/stored-certificate.ts';
 import type { CertificateRow } from '../../store/ports.ts';
 import type { LogContext } from '../log/log-context.ts';
@@ -36,7 +38,8 @@ export interface VersionContent {
  */
 export async function submit(context: LogContext, claim: VersionClaim, content: VersionContent): Promise<number> {
   const { label, labelKey, version, requestHash } = claim;
-  const { record, certificate } = content;
+  const { certificate } = content;
+  const record = await inItsFormat(content.record, continuityPorts(context.issued));
   const [vrf] = await context.vrf.evaluate(label, [version]);
   const { output: vrfOutput, proof: vrfProof } = vrf as VrfResult;
   const value = encodeIdentityRecord(record);

@@ -51,6 +51,8 @@ export interface OpenLogOptions {
   readonly keys: LogKeys;
   readonly identityRules: IdentityRules;
   readonly profiles: ProfileTable;
+  /** True if the trust bundle requires clients to understand ML-DSA. Default: false. */
+  readonly allowsMlDsa?: boolean | undefined;
   readonly urls: CertificateUrls;
   /** Default: applications vouch for every identity, without limits. */
   readonly evidence?: EvidenceSettings | undefined;
@@ -142,6 +144,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
         ...(options.laterCas ?? []),
       ]),
       evidence: openEvidence(base, options.evidence ?? DEFAULT_EVIDENCE),
+      allowsMlDsa: options.allowsMlDsa ?? false,
     }),
     crlShards: new CrlShards(logStore, limits.crlShardSize),
     recoveryDelayMs: options.recoveryDelayMs ?? DEFAULT_RECOVERY_DELAY_MS,

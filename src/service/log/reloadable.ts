@@ -8,6 +8,8 @@ export interface ReloadableSettings {
   /** The CAs that have signed or will sign for this log. */
   readonly issuingCas: IssuingCas;
   readonly evidence: EvidenceServices;
+  /** True if the trust bundle requires clients to understand ML-DSA: only then are such keys certified. */
+  readonly allowsMlDsa: boolean;
 }
 
 /** The settings that one request works with from its beginning to its end, even if a reload replaces them meanwhile. */
@@ -34,6 +36,10 @@ export class Reloadable implements ReloadableSettings {
 
   get evidence(): EvidenceServices {
     return this.#settings.evidence;
+  }
+
+  get allowsMlDsa(): boolean {
+    return this.#settings.allowsMlDsa;
   }
 
   /** Returns the settings for a request that begins at `nowMs`. */

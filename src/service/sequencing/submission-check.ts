@@ -5,7 +5,7 @@ import { equalBytes, formatHex } from '../../core/encoding/bytes.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { checkTransition, type HeldVersion } from '../../identity/continuity.ts';
-import { decodeIdentityRecord, type IdentityRecord } from '../../identity/identity-record.ts';
+import { decodeIdentityRecord, type IdentityRecord, MAX_RECORD_BYTES } from '../../identity/identity-record.ts';
 import { includesBytes, spkiSet } from '../../identity/spki-set.ts';
 import type { HeadRow, Revocation, SubmissionRow } from '../../store/ports.ts';
 import type { RefusedRow } from './batch-bisection.ts';
@@ -150,8 +150,11 @@ async function checkSubmission(
   const expected = previous === undefined ? 0 : previous.version + 1;
   ensure(version === expected, 'version-conflict', `version ${version} is not the next one`);
   await checkSearchKeys(context, row);
+  ensure(value.length <= MAX_RECORD_BYTES, 'bad-record', `a record has at most ${MAX_RECORD_BYTES} bytes`);
   const record = decodeIdentityRecord(value);
-  const { origin, issued } = context;
+  const { origin, issued, reloadable } = context;
+  const isReadable = record.format === undefined || reloadable.allowsMlDsa;
+  ensure(isReadable, 'bad-record', 'a record with ML-DSA, which the trust bundle does not require of clients');
   const type = await checkTransition({
     origin,
     label,

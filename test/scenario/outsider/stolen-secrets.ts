@@ -105,4 +105,24 @@ export const STOLEN: readonly OutsideAttack[] = [
       'test/http/witness.test.ts: counts checkpoints that its key signed and its record contradicts',
     ],
   },
+  {
+    attack: 'have an ML-DSA key certified for which anybody can sign, or a request that another key signed',
+    outcome: 'a key whose vector t1 is zero is no key, and a request proves possession of its own',
+    codes: ['bad-key', 'bad-proof-of-possession'],
+    tests: [
+      'test/ca/ml-dsa.test.ts: for which anybody can sign are refused',
+      'test/ca/ml-dsa.test.ts: a request proves possession, and a damaged or stolen one does not',
+    ],
+  },
+  {
+    attack: 'put ML-DSA into a log whose clients need not understand it, and so have them take its answers for faults',
+    outcome:
+      'nothing of ML-DSA is certified or sequenced before a signed bundle requires it, which older clients refuse',
+    codes: ['weak-key', 'bad-record', 'unsupported-log'],
+    tests: [
+      'test/client/operations/ml-dsa.test.ts: certifies no such key, even if a profile names it',
+      'test/client/operations/ml-dsa.test.ts: sequences no record with ML-DSA while its bundle does not require it',
+      'test/contract/trust-bundle.test.ts: is a reason to refuse the log, as unsupported, for a client that does not have it',
+    ],
+  },
 ];

@@ -28,6 +28,7 @@ describe('EST after a reload', () => {
     expect(asksFor(KeyOid.p256)).toBe(true);
     expect(await enrollWithP256('alice@example.com')).toBeInstanceOf(Uint8Array);
     log.service.reconfigure({
+      allowsMlDsa: false,
       evidence: DEFAULT_EVIDENCE,
       profiles: oneProfile({ ...DEFAULT_PROFILE, keyTypes: ['ed25519'] }),
       issuingCas: log.context.reloadable.issuingCas.all,

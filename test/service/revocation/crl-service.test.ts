@@ -230,8 +230,8 @@ describe('a shard', () => {
     const [first] = log.context.reloadable.issuingCas.all;
     if (first === undefined) throw new Error('there is no CA');
     const issuingCas = new IssuingCas([{ ...first, urls: { crl: undefined, caIssuers: undefined } }]);
-    const { profiles, evidence } = log.context.reloadable;
-    log.context.reloadable.replace({ profiles, evidence, issuingCas });
+    const { profiles, evidence, allowsMlDsa } = log.context.reloadable;
+    log.context.reloadable.replace({ profiles, evidence, issuingCas, allowsMlDsa });
     expect(await log.service.crls.ofShard('issuer', 0)).toBeUndefined();
     expect(log.service.crls.ofAll('issuer')).toBeDefined();
   });

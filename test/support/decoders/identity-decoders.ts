@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { authorizationCodec } from '../../../src/identity/authorization.ts';
+import { authorizationCodec, MAX_SIGNATURE_FORMAT_1 } from '../../../src/identity/authorization.ts';
 import { canonicalIdentity, identityOfLabel } from '../../../src/identity/canonical-identity.ts';
 import { changeRequestCodec } from '../../../src/identity/change-request.ts';
 import { evidenceCodec } from '../../../src/identity/evidence.ts';
@@ -28,7 +28,7 @@ const canonical = typed.map((text) => canonicalIdentity(text, DEFAULT_IDENTITY_R
 /** What reads records, changes and names. */
 export const IDENTITY_DECODERS: readonly Decoder[] = [
   ofCodec('evidenceCodec', evidenceCodec, evidence),
-  ofCodec('authorizationCodec', authorizationCodec, authorization),
+  ofCodec('authorizationCodec', authorizationCodec(MAX_SIGNATURE_FORMAT_1), authorization),
   ofCodec('pendingCodec', pendingCodec, fc.record({ spkiSha256: hash, evidence })),
   ofCodec('identityRecordCodec', identityRecordCodec, identityRecord),
   {

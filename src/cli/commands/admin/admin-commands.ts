@@ -9,6 +9,7 @@ import { moveDatabaseCommand } from './move-database-command.ts';
 import { recordCommands } from './record-commands.ts';
 import { adminRecoveryCommands } from './recovery-commands.ts';
 import { adminRevokeCommand } from './revoke-command.ts';
+import { requireCommand } from './require-command.ts';
 import { sealRowsCommand } from './seal-rows-command.ts';
 import { statusCommand } from './status-command.ts';
 import { tokenCommands } from './token-commands.ts';
@@ -31,5 +32,6 @@ export function adminCommands(program: Command, run: RunServer): void {
   moveDatabaseCommand(admin, run);
   distributeCommand(admin, run);
   witnessPolicyCommand(admin, run);
+  requireCommand(admin, run);
   adminLogCommand(admin, run);
 }

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { writeFileDurably } from '../../../client/node.ts';
-import type { SignerAlgorithm } from '../../../core/crypto/signer.ts';
+import { ML_DSA_SETS } from '../../../core/crypto/ml-dsa-sets.ts';
+import type { CaAlgorithm } from '../../../core/crypto/signer.ts';
 import { DataFolder } from '../../../server/data-folder.ts';
 import { parseDuration } from '../../../server/settings/duration.ts';
 import { readInput } from '../../../server/user-input.ts';
@@ -19,11 +20,14 @@ export function issuingCaCommands(ca: Command, run: RunServer): void {
   installIntermediateCommand(ca, run);
 }
 
+/** The kinds of keys of an issuing CA. Those of ML-DSA are for logs that require it of clients. */
+const KEY_TYPES: readonly CaAlgorithm[] = ['p256', 'p384', 'ed25519', ...ML_DSA_SETS];
+
 interface RequestFlags {
   readonly data: string;
   readonly out: string;
   readonly next?: boolean;
-  readonly key: SignerAlgorithm;
+  readonly key: CaAlgorithm;
 }
 
 function requestIntermediateCommand(ca: Command, run: RunServer): void {
@@ -32,7 +36,7 @@ function requestIntermediateCommand(ca: Command, run: RunServer): void {
     .requiredOption('--data <dir>', 'data folder that init created')
     .requiredOption('--out <file>', 'file to write the request to')
     .option('--next', 'request for the next issuing CA instead; its key is created if there is none')
-    .addOption(new Option('--key <kind>', 'algorithm of that key').choices(['p256', 'p384', 'ed25519']).default('p256'))
+    .addOption(new Option('--key <kind>', 'algorithm of that key').choices(KEY_TYPES).default('p256'))
     .addHelpText('after', '\nExample:\n  $ glasskey ca request-intermediate --data /srv/glasskey --out issuing.csr')
     .action((flags: RequestFlags) =>
       run(async () => {
@@ -109,12 +113,12 @@ function rollIssuerCommand(ca: Command, run: RunServer): void {
   ca.command('roll-issuer')
     .description('create and install the next issuing CA with the root key in the data folder')
     .requiredOption('--data <dir>', 'data folder, with keys/root.pem and keys/bundle.pem')
-    .addOption(new Option('--key <kind>', 'key algorithm').choices(['p256', 'p384', 'ed25519']).default('p256'))
+    .addOption(new Option('--key <kind>', 'key algorithm').choices(KEY_TYPES).default('p256'))
     .option('--years <n>', 'validity in years, never beyond that of the root', parseYears, 5)
     .option('--after <duration>', AFTER, '1d')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', '\nExample:\n  $ glasskey ca roll-issuer --data /srv/glasskey')
-    .action((flags: NextFlags & { readonly key: SignerAlgorithm; readonly years: number }) =>
+    .action((flags: NextFlags & { readonly key: CaAlgorithm; readonly years: number }) =>
       run(async () => {
         const { rollIssuer } = await import('../../../server/roll-issuer.ts');
         const options = { kind: flags.key, years: flags.years, ...timesOf(flags) };
