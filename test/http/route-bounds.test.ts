@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   CSR_MEDIA_TYPE,
+  JOSE_MEDIA_TYPE,
   JSON_MEDIA_TYPE,
   KEYTRANS_MEDIA_TYPE,
   OCSP_REQUEST_MEDIA_TYPE,
@@ -42,6 +43,8 @@ const MEMORY: readonly Row[] = [
   get(PATHS.trustBundle),
   get(PATHS.estCaCerts),
   get(PATHS.estCsrAttributes),
+  get(PATHS.acmeDirectory),
+  get(PATHS.acmeNewNonce),
   get(PATHS.health),
   get(PATHS.openapi),
   get(PATHS.start),
@@ -99,6 +102,13 @@ const CLIENT: readonly Row[] = [
   ].map((path) => {
     return post(path, JSON_MEDIA_TYPE);
   }),
+  post(PATHS.acmeKeys, JSON_MEDIA_TYPE),
+  ...[PATHS.acmeNewAccount, PATHS.acmeNewOrder, PATHS.acmeRevokeCertificate, PATHS.acmeKeyChange].map((path) =>
+    post(path, JOSE_MEDIA_TYPE),
+  ),
+  ...['account/:id', 'account/:id/orders', 'order/:id', 'order/:id/finalize', 'authz/:id', 'cert/:id'].map((pattern) =>
+    post(`/acme/${pattern}`, JOSE_MEDIA_TYPE),
+  ),
   ...[PATHS.estEnroll, PATHS.estReenroll].map((path) => post(path, CSR_MEDIA_TYPE)),
 ];
 
@@ -121,6 +131,7 @@ beforeAll(async () => {
     },
     loop: false,
     explorer: true,
+    acme: true,
   });
 });
 afterAll(async () => {
@@ -183,11 +194,11 @@ describe('every route is bounded', () => {
   });
 
   it.each(named(MEMORY))('because it is in memory: %s', async (_, row) => {
-    expect((await ask(row)).status).toBe(200);
+    expect((await ask(row)).status).toBeLessThan(300);
     silent = true;
     try {
       const before = calls;
-      expect((await ask(row)).status).toBe(200);
+      expect((await ask(row)).status).toBeLessThan(300);
       expect(calls).toBe(before);
     } finally {
       silent = false;

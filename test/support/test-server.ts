@@ -62,6 +62,8 @@ export interface TestServerOptions extends TestLogOptions {
   readonly rateLimits?: RateLimitSettings;
   readonly tls?: TlsFiles;
   readonly certificateHeader?: () => CertificateHeader;
+  /** True to serve ACME. */
+  readonly acme?: boolean;
   /** True to serve the explorer at `/`, as it was built. */
   readonly explorer?: boolean;
   /** True to serve operators elsewhere: by {@link TestServer.operators}. */
@@ -77,8 +79,10 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const errors: unknown[] = [];
   const { issuer } = log.context.keys;
   const operated = { service: log.service, metrics, ping: () => log.store.ping() };
+  let url = '';
   const server = await serveApi({
     ...operated,
+    ...(options.acme === true && { acme: () => ({ url }) }),
     hasOperatorListener: options.hasOperatorListener,
     documents: {
       root: issuer.chain.at(-1) as Uint8Array,
@@ -92,15 +96,16 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     onError: (error) => errors.push(error),
     listen: { host: '127.0.0.1', port: 0 },
   });
+  url = server.url;
   return {
     log,
-    url: server.url,
+    url,
     bundle,
     bundleKey,
     metrics,
     operators: createOperatorApp(operated),
     errors,
-    client: (state = new MemoryState()) => KeyDirectory.open({ server: server.url, state, now: log.clock.now }),
+    client: (state = new MemoryState()) => KeyDirectory.open({ server: url, state, now: log.clock.now }),
     close: async () => {
       await server.close();
       await log.close();

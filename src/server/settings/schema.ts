@@ -176,6 +176,12 @@ const est = z.strictObject({
   ),
 });
 
+const acme = z.strictObject({
+  url: serviceUrl
+    .refine((text) => !text.endsWith('/'), 'ends with a slash')
+    .meta(about("The server's URL as clients see it, without a slash at the end: ACME signs over whole URLs.")),
+});
+
 /** The settings of `glasskey.toml`. Any other key is refused. */
 export const settingsSchema = z.strictObject({
   profile: z
@@ -210,6 +216,7 @@ export const settingsSchema = z.strictObject({
     .optional()
     .meta(about('TLS by the server itself, where no proxy is in front. Turning it on or off needs a restart.')),
   est: est.optional().meta(about('[EST](est.md) behind a proxy.')),
+  acme: acme.optional().meta(about('[ACME](acme.md). Without this table, there is none.')),
   lookups: lookups.optional().meta(about('[Private names](configuration.md#lookups-lookups).')),
   limits: limits
     .optional()

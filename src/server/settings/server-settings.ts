@@ -8,6 +8,7 @@ import type { RateLimitSettings } from '../../http/rate-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../service/evidence/email/email-settings.ts';
 import type { TlsFiles } from '../../http/server.ts';
 import type { CertificateHeader } from '../../http/shown-certificate.ts';
+import type { AcmeSettings } from '../../service/acme/acme-settings.ts';
 import type { EvidenceSettings } from '../../service/evidence/evidence-settings.ts';
 import type { OidcIssuerSettings } from '../../service/evidence/oidc/oidc-settings.ts';
 import { DEFAULT_RECOVERY, type RecoverySettings } from '../../service/evidence/recovery-settings.ts';
@@ -36,6 +37,8 @@ export interface ServerSettings {
   /** True to serve the explorer, the page at `/`. */
   readonly explorer: boolean;
   readonly certificateHeader: CertificateHeader;
+  /** ACME; undefined: it is off. */
+  readonly acme: AcmeSettings | undefined;
   /** The PostgreSQL of the log; undefined if the file names none. */
   readonly databaseUrl: string | undefined;
 }
@@ -104,7 +107,22 @@ function problemsOf(issue: z.core.$ZodIssue): Omit<SettingProblem, 'line'>[] {
 }
 
 function settingsOf(
-  { profile, policy, oidc, email, webhook, recovery, limits, lookups, http, pkcs11, tls, est, database }: SettingsFile,
+  {
+    profile,
+    policy,
+    oidc,
+    email,
+    webhook,
+    recovery,
+    limits,
+    lookups,
+    http,
+    pkcs11,
+    tls,
+    est,
+    acme,
+    database,
+  }: SettingsFile,
   files: ReadSettingFile,
 ): ServerSettings {
   return {
@@ -129,6 +147,7 @@ function settingsOf(
     keepAliveMs: http?.keep_alive,
     explorer: http?.explorer ?? true,
     certificateHeader: { name: est?.client_certificate_header, trustedProxies: http?.trusted_proxies ?? [] },
+    acme,
     databaseUrl: database?.url,
   };
 }

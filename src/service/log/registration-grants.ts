@@ -1,7 +1,7 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { findValidToken, type TokenContext } from './tokens.ts';
+import { applicationTokenHash, findValidToken, type TokenContext } from './tokens.ts';
 import type { LogContext } from './log-context.ts';
 
 const PREFIX = 'gkg_';
@@ -23,7 +23,8 @@ export type GrantContext = Pick<LogContext, 'origin' | 'keys' | 'now'> & Pick<To
 export interface RegistrationGrantOrder {
   /** The canonical label that may be registered. */
   readonly label: Uint8Array;
-  readonly token: string;
+  /** Its text, or its SHA-256. */
+  readonly token: string | Uint8Array;
   /** SHA-256 of the SPKI of the only key that may be registered. Default: any key. */
   readonly spkiSha256?: Uint8Array | undefined;
   /** Time in which it can be used, ms. Default: 15 minutes. */
@@ -49,7 +50,7 @@ export function makeRegistrationGrant(
   head.writeUInt8(FORMAT, 0);
   head.writeUInt8(spkiSha256 === undefined ? ANY_KEY : ONE_KEY, 1);
   head.writeBigUInt64BE(BigInt(context.now() + lifetimeMs), 2);
-  createHash('sha256').update(token).digest().copy(head, 10);
+  Buffer.from(typeof token === 'string' ? applicationTokenHash(token) : token).copy(head, 10);
   const mac = macOf(context, head, label, spkiSha256);
   return { grant: PREFIX + Buffer.concat([head, mac]).toString('base64url'), expiresInMs: lifetimeMs };
 }

@@ -15,6 +15,7 @@ import {
   formatCertificateRequest,
   formatRevocationRequest,
   formatVetoRequest,
+  parseAcmeKeyRequest,
   parseCertificateRequest,
   parseEmailChallengeRequest,
   parseRegistrationGrantRequest,
@@ -158,6 +159,19 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
     write: ({ identity, spkiSha256, lifetimeMs }) => ({
       identity,
       ...(spkiSha256 && { key: formatBase64(spkiSha256) }),
+      ...(lifetimeMs !== undefined && { lifetimeSeconds: lifetimeMs / 1000 }),
+    }),
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseAcmeKeyRequest',
+    values: fc.record(
+      { identity: identities, lifetimeSeconds: fc.integer({ min: 1, max: 2_592_000 }) },
+      { requiredKeys: [] },
+    ),
+    read: parseAcmeKeyRequest,
+    write: ({ identity, lifetimeMs }) => ({
+      ...(identity !== undefined && { identity }),
       ...(lifetimeMs !== undefined && { lifetimeSeconds: lifetimeMs / 1000 }),
     }),
     refusals: ['invalid-request'],
