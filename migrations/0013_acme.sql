@@ -37,8 +37,6 @@ CREATE TABLE "acme_orders" (
 	"csr" "bytea",
 	"certificate" "bytea",
 	"error_code" text,
-	"mail_token" "bytea",
-	"read_token" "bytea",
 	"mac" "bytea",
 	CONSTRAINT "acme_orders_log_id_order_id_pk" PRIMARY KEY("log_id","order_id"),
 	CONSTRAINT "acme_orders_order_id" CHECK (octet_length("acme_orders"."order_id") = 16)

@@ -83,6 +83,8 @@ export interface AcmeKeyRequest {
   readonly identity: string | undefined;
   /** JSON: `lifetimeSeconds`. */
   readonly lifetimeMs: number | undefined;
+  /** False if the application vouches for no name of the account. Default: true. */
+  readonly vouches: boolean | undefined;
 }
 
 /** JSON answer of `POST /v1/acme-keys`: what an ACME client needs for its account. */

@@ -75,8 +75,9 @@ export function parseRegistrationGrantRequest(body: unknown): RegistrationGrantR
 
 /** Reads the JSON of `POST /v1/acme-keys`, as {@link parseCertificateRequest} does. Throws `invalid-request`. */
 export function parseAcmeKeyRequest(body: unknown): AcmeKeyRequest {
-  const fields = new JsonFields(body, CODE).only(['identity', 'lifetimeSeconds']);
+  const fields = new JsonFields(body, CODE).only(['identity', 'lifetimeSeconds', 'vouches']);
   return {
+    vouches: fields.has('vouches') ? fields.boolean('vouches') : undefined,
     identity: fields.has('identity') ? fields.string('identity', MAX_IDENTITY_CHARACTERS) : undefined,
     lifetimeMs: readLifetime(fields, MAX_ACME_KEY_SECONDS),
   };

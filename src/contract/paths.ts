@@ -36,6 +36,7 @@ export const PATHS = {
   acmeNewOrder: '/acme/new-order',
   acmeRevokeCertificate: '/acme/revoke-cert',
   acmeKeyChange: '/acme/key-change',
+  acmeMail: '/acme/mail',
   checkpoint: '/log/checkpoint',
   logEnd: '/log/end',
   trustBundle: '/.well-known/glasskey',

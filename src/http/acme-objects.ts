@@ -3,6 +3,7 @@ import { ACME_PREFIX, PATHS } from '../contract/paths.ts';
 import type { AcmeAccount } from '../service/acme/acme-accounts.ts';
 import type { AcmeOrder } from '../service/acme/acme-orders.ts';
 import type { OrderIdentifier } from '../service/acme/order-identity.ts';
+import { ORDER_LIFETIME_MS } from '../service/acme/acme-settings.ts';
 import { orderProblem } from './acme-problem.ts';
 
 const ID = /^[A-Za-z0-9_-]{22}$/;
@@ -62,7 +63,7 @@ export class AcmeObjects {
       status: state,
       expires: new Date(expiresMs).toISOString(),
       identifiers: [identifier],
-      authorizations: [this.#of('authz', orderId)],
+      authorizations: [this.authorizationUrl(order)],
       finalize: `${this.orderUrl(orderId)}/finalize`,
       ...(state === 'valid' && { certificate: this.#of('cert', orderId) }),
       ...(error !== undefined && { error }),
@@ -73,10 +74,25 @@ export class AcmeObjects {
    * The authorization of an order (RFC 8555 §7.1.4). It has no challenge where the account's application has vouched
    * before.
    */
-  authorization({ state, errorCode, expiresMs }: AcmeOrder, identifier: OrderIdentifier): object {
+  authorization(order: AcmeOrder, identifier: OrderIdentifier, challenge: object | undefined): object {
+    const { state, errorCode, expiresMs } = order;
     const isGivenUp = state === 'invalid' && errorCode === undefined;
-    const status = isGivenUp ? 'deactivated' : 'valid';
-    return { identifier, status, expires: new Date(expiresMs).toISOString(), challenges: [] };
+    const status = isGivenUp ? 'deactivated' : state === 'pending' ? 'pending' : 'valid';
+    const challenges = challenge === undefined ? [] : [challenge];
+    return { identifier, status, expires: new Date(expiresMs).toISOString(), challenges };
+  }
+
+  /** A challenge by mail (RFC 8823 §3) from this sender, with the part of its token that is not in the mail. */
+  challenge({ orderId, state, expiresMs }: AcmeOrder, token: string, from: string): object {
+    const common = { type: 'email-reply-00', url: this.#of('chall', orderId), token, from };
+    if (state === 'pending' || state === 'invalid') return { ...common, status: state };
+    // The order lives a day from the reply on.
+    return { ...common, status: 'valid', validated: new Date(expiresMs - ORDER_LIFETIME_MS).toISOString() };
+  }
+
+  /** Returns the URL of an order's authorization. */
+  authorizationUrl({ orderId }: AcmeOrder): string {
+    return this.#of('authz', orderId);
   }
 
   #of(kind: string, id: Uint8Array): string {

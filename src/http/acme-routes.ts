@@ -23,6 +23,7 @@ import { ensureAcme } from '../service/acme/acme-refusal.ts';
 import { identifierOf } from '../service/acme/order-identity.ts';
 import type { LogService } from '../service/log-service.ts';
 import { acmeKeyRoute } from './acme-key-route.ts';
+import { acmeMailRoute } from './acme-mail-route.ts';
 import { AcmeObjects, readAcmeId } from './acme-objects.ts';
 import { respondAcmeProblem } from './acme-problem.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -110,6 +111,11 @@ export function acmeRoutes(app: Hono, service: LogService, limits: RateLimits, o
     return respond(text, { location, ...retry }, created ? 201 : 200);
   };
   const { orders } = acme;
+  const challengeOf = (objects: AcmeObjects, found: AcmeOrder): object | undefined => {
+    const [token, mail] = [orders.readToken(found), on().mail];
+    return token === undefined || mail === undefined ? undefined : objects.challenge(found, token, mail.from);
+  };
+  acmeMailRoute(app, service, limits, on);
 
   post(PATHS.acmeNewAccount, async ({ c, sender, payload, objects }) => {
     ensureAcme('key' in sender, 'malformed', 'a new account shows its jwk');
@@ -140,7 +146,7 @@ export function acmeRoutes(app: Hono, service: LogService, limits: RateLimits, o
     return respond(JSON.stringify(objects.account(changed)));
   });
   ofAccount(PATHS.acmeNewOrder, async (request) =>
-    order(request, await orders.open(request.account, parseNewOrder(request.payload)), true),
+    order(request, await orders.open(request.account, parseNewOrder(request.payload), on().mail), true),
   );
   ofAccount(`${ACME_PREFIX}order/:id`, async (request) => {
     assertRead(request.payload);
@@ -156,7 +162,15 @@ export function acmeRoutes(app: Hono, service: LogService, limits: RateLimits, o
     const found = await orders.find(account, id);
     const givesUp = payload !== undefined && parseAcmeUpdate(payload);
     const now = givesUp ? await orders.giveUp(account, found) : found;
-    return respond(JSON.stringify(objects.authorization(now, identifierOf(now.identity, identityRules))));
+    const identifier = identifierOf(now.identity, identityRules);
+    return respond(JSON.stringify(objects.authorization(now, identifier, challengeOf(objects, now))));
+  });
+  ofAccount(`${ACME_PREFIX}chall/:id`, async ({ account, id, objects }) => {
+    const found = await orders.find(account, id);
+    const challenge = challengeOf(objects, found);
+    ensure(challenge !== undefined, 'not-found', 'the order has no challenge');
+    // The reply counts when it comes; that the client says so changes nothing.
+    return respond(JSON.stringify(challenge), { link: `<${objects.authorizationUrl(found)}>;rel="up"` });
   });
   ofAccount(`${ACME_PREFIX}cert/:id`, async ({ account, payload, id }) => {
     assertRead(payload);

@@ -10,7 +10,7 @@ type Part = 'addAcmeOrder' | 'findAcmeOrder' | 'listAcmeOrders' | 'changeAcmeOrd
 
 const ROW = columnsBut(acmeOrders, 'logId');
 const { orderId, accountId, labelKey, identity, state, proof, expiresMs, mac } = acmeOrders;
-const { csr, certificate, errorCode, mailToken, readToken } = acmeOrders;
+const { csr, certificate, errorCode } = acmeOrders;
 
 /** Orders of ACME clients, and the nonces of their requests. */
 export function acmeOrderRows({ queries, logId, seals }: StoreContext): Pick<LogStore, Part> {
@@ -37,8 +37,6 @@ export function acmeOrderRows({ queries, logId, seals }: StoreContext): Pick<Log
             csr: givenAs(csr, order.csr ?? null),
             certificate: givenAs(certificate, order.certificate ?? null),
             errorCode: givenAs(errorCode, order.errorCode ?? null),
-            mailToken: givenAs(mailToken, order.mailToken ?? null),
-            readToken: givenAs(readToken, order.readToken ?? null),
             mac: givenAs(mac, seals?.seal(acmeOrders, order) ?? null),
           })
           .from(sql`(select 1) as one`)

@@ -469,10 +469,6 @@ export const acmeOrders = pgTable(
     certificate: bytea('certificate'),
     /** Why the order is invalid. */
     errorCode: text('error_code'),
-    /** The first part of the challenge's token, which goes by mail; null without a challenge. */
-    mailToken: bytea('mail_token'),
-    /** The second part, which the client reads over HTTPS. */
-    readToken: bytea('read_token'),
     mac: seal(),
   },
   (table) => [

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   CSR_MEDIA_TYPE,
   JOSE_MEDIA_TYPE,
+  MAIL_MEDIA_TYPE,
   JSON_MEDIA_TYPE,
   KEYTRANS_MEDIA_TYPE,
   OCSP_REQUEST_MEDIA_TYPE,
@@ -103,11 +104,12 @@ const CLIENT: readonly Row[] = [
     return post(path, JSON_MEDIA_TYPE);
   }),
   post(PATHS.acmeKeys, JSON_MEDIA_TYPE),
+  post(PATHS.acmeMail, MAIL_MEDIA_TYPE),
   ...[PATHS.acmeNewAccount, PATHS.acmeNewOrder, PATHS.acmeRevokeCertificate, PATHS.acmeKeyChange].map((path) =>
     post(path, JOSE_MEDIA_TYPE),
   ),
-  ...['account/:id', 'account/:id/orders', 'order/:id', 'order/:id/finalize', 'authz/:id', 'cert/:id'].map((pattern) =>
-    post(`/acme/${pattern}`, JOSE_MEDIA_TYPE),
+  ...['account/:id', 'account/:id/orders', 'order/:id', 'order/:id/finalize', 'authz/:id', 'chall/:id', 'cert/:id'].map(
+    (pattern) => post(`/acme/${pattern}`, JOSE_MEDIA_TYPE),
   ),
   ...[PATHS.estEnroll, PATHS.estReenroll].map((path) => post(path, CSR_MEDIA_TYPE)),
 ];

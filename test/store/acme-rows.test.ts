@@ -26,8 +26,6 @@ const order = (name: string, more: Partial<AcmeOrderRow> = {}): AcmeOrderRow => 
   csr: undefined,
   certificate: undefined,
   errorCode: undefined,
-  mailToken: undefined,
-  readToken: undefined,
   ...more,
 });
 const by = ({ accountId }: AcmeAccountRow) => ({ accountId });

@@ -18,6 +18,7 @@ import { Metrics } from '../../src/http/metrics.ts';
 import { createOperatorApp } from '../../src/http/operator-routes.ts';
 import { serveApi, type TlsFiles } from '../../src/http/server.ts';
 import type { CertificateHeader } from '../../src/http/shown-certificate.ts';
+import type { AcmeMailSettings } from '../../src/service/acme/acme-settings.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createTestLog, type TestLog, type TestLogOptions } from './test-log.ts';
 
@@ -62,12 +63,17 @@ export interface TestServerOptions extends TestLogOptions {
   readonly rateLimits?: RateLimitSettings;
   readonly tls?: TlsFiles;
   readonly certificateHeader?: () => CertificateHeader;
-  /** True to serve ACME. */
-  readonly acme?: boolean;
+  /** True to serve ACME, or with these proofs by mail. */
+  readonly acme?: boolean | AcmeMailSettings;
   /** True to serve the explorer at `/`, as it was built. */
   readonly explorer?: boolean;
   /** True to serve operators elsewhere: by {@link TestServer.operators}. */
   readonly hasOperatorListener?: boolean;
+}
+
+function acmeOf(acme: TestServerOptions['acme'], url: () => string) {
+  if (acme === undefined || acme === false) return {};
+  return { acme: () => ({ url: url(), ...(acme !== true && { mail: acme }) }) };
 }
 
 /** Makes a log and serves it over HTTP. */
@@ -82,7 +88,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   let url = '';
   const server = await serveApi({
     ...operated,
-    ...(options.acme === true && { acme: () => ({ url }) }),
+    ...acmeOf(options.acme, () => url),
     hasOperatorListener: options.hasOperatorListener,
     documents: {
       root: issuer.chain.at(-1) as Uint8Array,

@@ -1,6 +1,13 @@
 import { MAX_ACME_BODY_BYTES } from '../../contract/acme-messages.ts';
-import { JOSE_MEDIA_TYPE, JSON_MEDIA_TYPE, PEM_MEDIA_TYPE, PROBLEM_MEDIA_TYPE } from '../../contract/media-types.ts';
+import {
+  JOSE_MEDIA_TYPE,
+  JSON_MEDIA_TYPE,
+  MAIL_MEDIA_TYPE,
+  PEM_MEDIA_TYPE,
+  PROBLEM_MEDIA_TYPE,
+} from '../../contract/media-types.ts';
 import { ACME_PREFIX, PATHS } from '../../contract/paths.ts';
+import { MAX_REPLY_BYTES } from '../../service/acme/reply-mail.ts';
 import type { Schema } from './schema.ts';
 
 const PROBLEM = { description: 'A failure (RFC 8555 §6.7)', content: { [PROBLEM_MEDIA_TYPE]: { schema: {} } } };
@@ -37,6 +44,20 @@ function get(summary: string, status: number): Schema {
   };
 }
 
+/** A reply to a challenge, from the operator's mail server. */
+const MAIL: Schema = {
+  post: {
+    summary:
+      'ACME: a reply to a challenge (RFC 8823 §3.2), by the operator’s mail server with its secret as a bearer token',
+    requestBody: {
+      required: true,
+      description: `A mail of at most ${MAX_REPLY_BYTES} bytes`,
+      content: { [MAIL_MEDIA_TYPE]: { schema: { type: 'string' } } },
+    },
+    responses: { 204: { description: 'The order is ready' }, ...problems },
+  },
+};
+
 /** The paths of ACME (RFC 8555 §7). While it is off, they are not found. */
 export const ACME_OPERATIONS: Readonly<Record<string, Schema>> = {
   [PATHS.acmeDirectory]: get('the directory (RFC 8555 §7.1.1)', 200),
@@ -50,5 +71,7 @@ export const ACME_OPERATIONS: Readonly<Record<string, Schema>> = {
   [`${ACME_PREFIX}order/{id}`]: ofId('an order (§7.1.3)'),
   [`${ACME_PREFIX}order/{id}/finalize`]: ofId('finalize an order by a PKCS#10 request (§7.4)'),
   [`${ACME_PREFIX}authz/{id}`]: ofId('the authorization of an order; deactivate it (§7.5)'),
+  [`${ACME_PREFIX}chall/{id}`]: ofId('a challenge by mail (RFC 8823 §3)'),
+  [PATHS.acmeMail]: MAIL,
   [`${ACME_PREFIX}cert/{id}`]: ofId('a certificate and its issuing CA (§7.4.2)', PEM_MEDIA_TYPE),
 };

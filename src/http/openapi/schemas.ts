@@ -116,6 +116,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     {
       identity: text(MAX_IDENTITY_CHARACTERS, 'The only name of the account. Default: all that applications vouch for'),
       lifetimeSeconds: integer(`1 to ${MAX_ACME_KEY_SECONDS}. Default: 86,400`),
+      vouches: { type: 'boolean', description: 'False: each name of the account is proved by mail. Default: true' },
     },
     [],
   ),

@@ -147,7 +147,7 @@ function settingsOf(
     keepAliveMs: http?.keep_alive,
     explorer: http?.explorer ?? true,
     certificateHeader: { name: est?.client_certificate_header, trustedProxies: http?.trusted_proxies ?? [] },
-    acme,
+    acme: acme && acmeSettings(acme, email, files),
     databaseUrl: database?.url,
   };
 }
@@ -174,6 +174,17 @@ function recoverySettings(one: NonNullable<SettingsFile['recovery']>, files: Rea
 function lookupSettings(one: NonNullable<SettingsFile['lookups']>, files: ReadSettingFile): LookupSettings {
   const secret = files(one.secret_file)?.trim() ?? '';
   return { privateKinds: one.private, secret: encodeUtf8(secret) };
+}
+
+function acmeSettings(
+  { url, mail }: NonNullable<SettingsFile['acme']>,
+  email: SettingsFile['email'],
+  files: ReadSettingFile,
+): AcmeSettings {
+  if (mail === undefined || email === undefined) return { url };
+  const { from, codes_per_hour: mailsPerHour } = email;
+  const secret = files(mail.secret_file)?.trim() ?? '';
+  return { url, mail: { from, mailsPerHour, authservId: mail.authserv_id, secret } };
 }
 
 function webhookSettings(one: NonNullable<SettingsFile['webhook']>, files: ReadSettingFile): WebhookSettings {

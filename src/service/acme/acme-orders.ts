@@ -2,13 +2,14 @@ import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure, type GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { AcmeOrderRow } from '../../store/ports.ts';
-import { assertMayVouch } from '../evidence/policy-table.ts';
+import { mayVouch } from '../evidence/policy-table.ts';
 import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import { makeRegistrationGrant } from '../log/registration-grants.ts';
 import type { LogService } from '../log-service.ts';
 import { type AcmeAccount, prolongAccount } from './acme-accounts.ts';
 import { ensureAcme } from './acme-refusal.ts';
-import { MAX_ORDERS, ORDER_LIFETIME_MS } from './acme-settings.ts';
+import { type AcmeMailSettings, MAX_ORDERS, ORDER_LIFETIME_MS } from './acme-settings.ts';
+import { challengeTokens, sendChallenge } from './mail-challenge.ts';
 import { isWithinScope, orderIdentity, type OrderIdentifier } from './order-identity.ts';
 
 const ID_BYTES = 16;
@@ -38,34 +39,63 @@ export class AcmeOrders {
   }
 
   /**
-   * Opens an order. Its authorization is valid at once if the account's application vouches for the name. Throws
-   * `unauthorized` if the account or the policy does not allow it, `rateLimited`, and as {@link orderIdentity}.
+   * Opens an order. Its authorization is valid at once if the account's application vouches for the name. Else a
+   * mail asks the address for a reply, if `mail` is there. Throws `unauthorized` if the account or the policy does not
+   * allow it, `rateLimited`, and as {@link orderIdentity} and {@link sendChallenge}.
    */
-  async open(account: AcmeAccount, identifiers: readonly OrderIdentifier[]): Promise<AcmeOrderRow> {
-    const { store, identityRules, vrf, now, random, reloadable } = this.#service.context;
+  async open(
+    account: AcmeAccount,
+    identifiers: readonly OrderIdentifier[],
+    mail?: AcmeMailSettings,
+  ): Promise<AcmeOrderRow> {
+    const { context } = this.#service;
+    const { store, identityRules, vrf, now, random } = context;
     const identity = orderIdentity(identifiers, identityRules);
     const labelKey = await vrf.labelKey(identity.label);
-    const { scope, labelKey: only, accountId } = account.row;
+    const { labelKey: only, accountId } = account.row;
     ensureAcme(isWithinScope(only, labelKey), 'unauthorized', 'the account is for another name');
-    ensureAcme(scope !== 'none', 'unauthorized', 'the application of this account vouches for no name');
-    assertMayVouch(reloadable.evidence.policyTable, { type: 'application' }, identity);
+    const mailer = this.#mailerFor(account, identity, mail);
     const later = { csr: undefined, certificate: undefined, errorCode: undefined };
     const order: AcmeOrderRow = {
       orderId: random(ID_BYTES),
       accountId,
       labelKey,
       identity: identity.text,
-      state: 'ready',
-      proof: 'application',
+      state: mailer === undefined ? 'ready' : 'pending',
+      proof: mailer === undefined ? 'application' : 'email',
       expiresMs: now() + ORDER_LIFETIME_MS,
-      mailToken: undefined,
-      readToken: undefined,
       ...later,
     };
     const isAdded = await store.addAcmeOrder(order, MAX_ORDERS);
     ensureAcme(isAdded, 'rateLimited', `an account has at most ${MAX_ORDERS} orders a day`);
     await prolongAccount({ store, now }, account);
+    if (mailer === undefined) return order;
+    try {
+      await sendChallenge(context, mailer, order, identity);
+    } catch (error) {
+      await store.changeAcmeOrder(order, { state: 'invalid' });
+      throw error;
+    }
     return order;
+  }
+
+  /**
+   * Returns what sends the challenge; undefined if the account's application vouches for the name. Throws
+   * `unauthorized` if neither is allowed.
+   */
+  #mailerFor({ row }: AcmeAccount, identity: Identity, settings: AcmeMailSettings | undefined) {
+    const { policyTable, mailer } = this.#service.context.reloadable.evidence;
+    const vouches = row.scope !== 'none' && mayVouch(policyTable, { type: 'application' }, identity);
+    if (vouches) return undefined;
+    const isByMail = identity.kind === 'email' && mayVouch(policyTable, { type: 'email' }, identity);
+    const refusal = 'neither the application of this account nor a mail may vouch for the name';
+    ensureAcme(isByMail && mailer !== undefined && settings !== undefined, 'unauthorized', refusal);
+    return { mailer, settings };
+  }
+
+  /** Returns the part of a challenge's token that the account reads (RFC 8823 §3); undefined without a challenge. */
+  readToken({ proof, orderId }: AcmeOrderRow): string | undefined {
+    return proof === 'email' ? challengeTokens(this.#service.context, orderId).read : undefined;
   }
 
   /** Returns the ids of an account's orders. */
@@ -160,6 +190,7 @@ export class AcmeOrders {
       token: account.row.tokenHash,
       spkiSha256,
       lifetimeMs: GRANT_LIFETIME_MS,
+      isProvedByMail: order.proof === 'email',
     });
     const { certificate } = await this.#service.issue({
       identity: identity.text,

@@ -23,6 +23,8 @@ export interface BindingOrder {
   readonly identity: string | undefined;
   /** Undefined: the default. */
   readonly lifetimeMs: number | undefined;
+  /** False if the application admits the account, and vouches for no name. Default: true. */
+  readonly vouches?: boolean | undefined;
 }
 
 /** The sender of a request. */
@@ -52,17 +54,21 @@ export class AcmeService {
    * Makes a binding key, for an application. It reads nothing of the log. Throws `unauthenticated`, `invalid-identity`,
    * and `forbidden` if applications may not vouch for the identity.
    */
-  async bindingKey({ token, identity, lifetimeMs = BINDING_LIFETIME_MS }: BindingOrder): Promise<BindingKey> {
+  async bindingKey({ token, identity, lifetimeMs, vouches = true }: BindingOrder): Promise<BindingKey> {
     const { context } = this;
     ensure(token !== undefined, 'unauthenticated', 'only an application with its token makes binding keys');
     await this.#service.identifyToken(token);
     const tokenHash = applicationTokenHash(token);
-    if (identity === undefined)
-      return makeBindingKey(context, { tokenHash, scope: 'any', labelKey: undefined }, lifetimeMs);
+    const lifetime = lifetimeMs ?? BINDING_LIFETIME_MS;
+    if (identity === undefined) {
+      const scope = vouches ? 'any' : 'none';
+      return makeBindingKey(context, { tokenHash, scope, labelKey: undefined }, lifetime);
+    }
+    ensure(vouches, 'invalid-request', 'an application that names an identity vouches for it');
     const canonical = canonicalIdentity(identity, context.identityRules);
     assertMayVouch(context.reloadable.evidence.policyTable, { type: 'application' }, canonical);
     const labelKey = await context.vrf.labelKey(canonical.label);
-    return makeBindingKey(context, { tokenHash, scope: 'name', labelKey }, lifetimeMs);
+    return makeBindingKey(context, { tokenHash, scope: 'name', labelKey }, lifetime);
   }
 
   /**

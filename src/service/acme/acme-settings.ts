@@ -2,6 +2,20 @@
 export interface AcmeSettings {
   /** The server's URL as clients see it, without a slash at the end: ACME signs over whole URLs. */
   readonly url: string;
+  /** Proofs of addresses by a reply (RFC 8823); undefined: there are none. */
+  readonly mail?: AcmeMailSettings | undefined;
+}
+
+/** The settings of proofs by a reply. */
+export interface AcmeMailSettings {
+  /** The sender of challenges, to whom replies go. */
+  readonly from: string;
+  /** Challenges to one address in an hour, and codes with them. */
+  readonly mailsPerHour: number;
+  /** The name in `Authentication-Results` under which the operator's mail server reports. */
+  readonly authservId: string;
+  /** The secret with which the mail server hands replies over. */
+  readonly secret: string;
 }
 
 /** Time in which an order can be used, ms. Its certificate can be fetched as long. */

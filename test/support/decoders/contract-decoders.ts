@@ -166,11 +166,12 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
   ofJson({
     name: 'parseAcmeKeyRequest',
     values: fc.record(
-      { identity: identities, lifetimeSeconds: fc.integer({ min: 1, max: 2_592_000 }) },
+      { identity: identities, lifetimeSeconds: fc.integer({ min: 1, max: 2_592_000 }), vouches: fc.boolean() },
       { requiredKeys: [] },
     ),
     read: parseAcmeKeyRequest,
-    write: ({ identity, lifetimeMs }) => ({
+    write: ({ identity, lifetimeMs, vouches }) => ({
+      ...(vouches !== undefined && { vouches }),
       ...(identity !== undefined && { identity }),
       ...(lifetimeMs !== undefined && { lifetimeSeconds: lifetimeMs / 1000 }),
     }),
