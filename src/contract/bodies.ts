@@ -77,6 +77,26 @@ export interface RegistrationGrantAnswer {
   readonly expiresInSeconds: number;
 }
 
+/** A parsed body of `POST /v1/acme-keys`. */
+export interface AcmeKeyRequest {
+  /** The only name that the account may order, as typed. Default: every name that the application may vouch for. */
+  readonly identity: string | undefined;
+  /** JSON: `lifetimeSeconds`. */
+  readonly lifetimeMs: number | undefined;
+  /** False if the application vouches for no name of the account. Default: true. */
+  readonly vouches: boolean | undefined;
+}
+
+/** JSON answer of `POST /v1/acme-keys`: what an ACME client needs for its account. */
+export interface AcmeKeyAnswer {
+  readonly keyId: string;
+  /** The MAC key, in base64url. A secret of the client. */
+  readonly hmacKey: string;
+  readonly expiresInSeconds: number;
+  /** The URL of the directory, where the client begins. */
+  readonly directory: string;
+}
+
 /** A parsed {@link CertificateRequestBody}. The CSR is still PEM, its content unchecked. */
 export interface CertificateRequest {
   readonly identity: string;

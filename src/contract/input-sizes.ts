@@ -30,6 +30,9 @@ export const MAX_GRANT_CHARACTERS = 128;
 /** Longest time in which a registration grant can be used, seconds. */
 export const MAX_GRANT_SECONDS = 86_400;
 
+/** Longest time in which the key of an external account binding can be used, seconds: 30 days. */
+export const MAX_ACME_KEY_SECONDS = 2_592_000;
+
 /** Most characters of a mailed code, as typed. */
 export const MAX_CODE_CHARACTERS = 64;
 

@@ -74,6 +74,13 @@ export class JsonFields {
     return value;
   }
 
+  /** `true` or `false`. */
+  boolean(name: string): boolean {
+    const value = this.#members.get(name);
+    if (typeof value !== 'boolean') throw this.failure(name, 'is not true or false');
+    return value;
+  }
+
   /** The value `true`. */
   true(name: string): true {
     if (this.#members.get(name) !== true) throw this.failure(name, 'is not true');

@@ -25,6 +25,12 @@ export const OCSP_REQUEST_MEDIA_TYPE = 'application/ocsp-request';
 /** A DER OCSP response (RFC 6960 appendix C.2). */
 export const OCSP_RESPONSE_MEDIA_TYPE = 'application/ocsp-response';
 
+/** A flattened JWS (RFC 7515 §9.2.1): every request of an ACME client. */
+export const JOSE_MEDIA_TYPE = 'application/jose+json';
+
+/** A mail (RFC 5322), as a mail server hands it over. */
+export const MAIL_MEDIA_TYPE = 'message/rfc822';
+
 /** PKCS#7 that holds only certificates, in base64 (RFC 7030 §4.1.3). */
 export const CERTS_ONLY_MEDIA_TYPE = 'application/pkcs7-mime; smime-type=certs-only';
 

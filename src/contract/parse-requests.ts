@@ -2,6 +2,7 @@ import { formatBase64 } from '../core/encoding/bytes.ts';
 import { MAX_SIGNATURE_FORMAT_2 } from '../identity/authorization.ts';
 import type { SignedChange } from '../identity/change-request.ts';
 import {
+  type AcmeKeyRequest,
   type CertificateRequest,
   type CertificateRequestBody,
   type ChangeBody,
@@ -16,6 +17,7 @@ import {
 } from './bodies.ts';
 import { JsonFields } from './json-fields.ts';
 import {
+  MAX_ACME_KEY_SECONDS,
   MAX_CODE_CHARACTERS,
   MAX_CSR_CHARACTERS,
   MAX_GRANT_CHARACTERS,
@@ -64,15 +66,29 @@ export function parseEmailChallengeRequest(body: unknown): EmailChallengeRequest
  */
 export function parseRegistrationGrantRequest(body: unknown): RegistrationGrantRequest {
   const fields = new JsonFields(body, CODE).only(['identity', 'key', 'lifetimeSeconds']);
-  const seconds = fields.has('lifetimeSeconds') ? fields.integer('lifetimeSeconds') : undefined;
-  if (seconds !== undefined && (seconds < 1 || seconds > MAX_GRANT_SECONDS)) {
-    throw fields.failure('lifetimeSeconds', `is not an integer of 1 to ${MAX_GRANT_SECONDS}`);
-  }
   return {
     identity: fields.string('identity', MAX_IDENTITY_CHARACTERS),
     spkiSha256: fields.has('key') ? fields.base64('key', { minimum: 32, maximum: 32 }) : undefined,
-    lifetimeMs: seconds === undefined ? undefined : seconds * 1000,
+    lifetimeMs: readLifetime(fields, MAX_GRANT_SECONDS),
   };
+}
+
+/** Reads the JSON of `POST /v1/acme-keys`, as {@link parseCertificateRequest} does. Throws `invalid-request`. */
+export function parseAcmeKeyRequest(body: unknown): AcmeKeyRequest {
+  const fields = new JsonFields(body, CODE).only(['identity', 'lifetimeSeconds', 'vouches']);
+  return {
+    vouches: fields.has('vouches') ? fields.boolean('vouches') : undefined,
+    identity: fields.has('identity') ? fields.string('identity', MAX_IDENTITY_CHARACTERS) : undefined,
+    lifetimeMs: readLifetime(fields, MAX_ACME_KEY_SECONDS),
+  };
+}
+
+/** Reads a lifetime in seconds; returns ms. */
+function readLifetime(fields: JsonFields, maximum: number): number | undefined {
+  if (!fields.has('lifetimeSeconds')) return undefined;
+  const seconds = fields.integer('lifetimeSeconds');
+  if (seconds < 1 || seconds > maximum) throw fields.failure('lifetimeSeconds', `is not an integer of 1 to ${maximum}`);
+  return seconds * 1000;
 }
 
 /** Reads the JSON of `POST /v1/revocations`, already parsed. Throws `invalid-request`. */

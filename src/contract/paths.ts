@@ -3,6 +3,7 @@ export const PATHS = {
   certificates: '/v1/certificates',
   emailChallenges: '/v1/email-challenges',
   registrationGrants: '/v1/registration-grants',
+  acmeKeys: '/v1/acme-keys',
   revocations: '/v1/revocations',
   recoveries: '/v1/recoveries',
   vetoes: '/v1/vetoes',
@@ -32,6 +33,13 @@ export const PATHS = {
   estCsrAttributes: '/.well-known/est/csrattrs',
   estEnroll: '/.well-known/est/simpleenroll',
   estReenroll: '/.well-known/est/simplereenroll',
+  acmeDirectory: '/acme/directory',
+  acmeNewNonce: '/acme/new-nonce',
+  acmeNewAccount: '/acme/new-account',
+  acmeNewOrder: '/acme/new-order',
+  acmeRevokeCertificate: '/acme/revoke-cert',
+  acmeKeyChange: '/acme/key-change',
+  acmeMail: '/acme/mail',
   checkpoint: '/log/checkpoint',
   logEnd: '/log/end',
   trustBundle: '/.well-known/glasskey',
@@ -49,6 +57,9 @@ export const PATHS = {
  * has `end`.
  */
 export const LOG_PREFIX = '/log/';
+
+/** Prefix of ACME. Below it, an id has 22 characters of base64url: `/acme/account/<id>`, `/acme/order/<id>`, … */
+export const ACME_PREFIX = '/acme/';
 
 /** Certificates of issuing CAs after the first: `/ca/issuers/<name>.der`, `/ca/issuers/<name>.pem`. */
 export const CA_PREFIX = '/ca/issuers/';

@@ -29,6 +29,10 @@ export interface Mail {
   /** Default: the subject in the settings. */
   readonly subject?: string | undefined;
   readonly text: string;
+  /** Of the form `<…@…>`. Default: the SMTP library makes one. */
+  readonly messageId?: string | undefined;
+  /** The value of Auto-Submitted (RFC 3834). Default: no such header. */
+  readonly autoSubmitted?: string | undefined;
 }
 
 /** Sends mail. */
@@ -78,12 +82,19 @@ export function smtpMailer(
     logger: greetings.logger,
   });
   return {
-    async send({ to, text, subject: own }) {
+    async send({ to, text, subject: own, messageId, autoSubmitted }) {
       try {
         if (isOutsideAscii(to)) await assertInternational(transport, greetings);
         // An address passed as an object is not parsed, so a comma cannot split it into two recipients.
         const recipient = { name: '', address: to };
-        const mail = { from, to: recipient, subject: own ?? subject, text, xMailer: false } as const;
+        const mail = {
+          from,
+          to: recipient,
+          subject: own ?? subject,
+          text,
+          xMailer: false,
+          ...headersOf(messageId, autoSubmitted),
+        } as const;
         await withDeadline({ timeoutMs: MAIL_TIMEOUT_MS }, tooSlow, (signal) =>
           transport.sendMail({ ...mail, signal }),
         );
@@ -99,6 +110,13 @@ export function smtpMailer(
       }
     },
     close: () => transport.close(),
+  };
+}
+
+function headersOf(messageId: string | undefined, autoSubmitted: string | undefined) {
+  return {
+    ...(messageId !== undefined && { messageId }),
+    ...(autoSubmitted !== undefined && { headers: { 'Auto-Submitted': autoSubmitted } }),
   };
 }
 

@@ -1,5 +1,7 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { GlasskeyError } from '../core/errors.ts';
+import type { AcmeSettings } from '../service/acme/acme-settings.ts';
+import { acmeRoutes } from './acme-routes.ts';
 import { caRoutes, type PublicDocuments } from './ca-routes.ts';
 import { type RateLimitSettings, RateLimits, NO_RATE_LIMITS } from './rate-limits.ts';
 import { answerPreflights } from './cors.ts';
@@ -30,6 +32,8 @@ export interface AppOptions extends Operated {
   readonly rateLimits?: RateLimitSettings | (() => RateLimitSettings);
   /** The header in which a proxy passes client certificates on, read for every EST request. Default: none. */
   readonly certificateHeader?: () => CertificateHeader;
+  /** The settings of ACME, read for every request; undefined: ACME is off. Default: it is off. */
+  readonly acme?: (() => AcmeSettings | undefined) | undefined;
   /** The page at `/`. Default: none, and browsers get the page `/docs` there. */
   readonly explorer?: ExplorerFiles | undefined;
   /** Called for every failed request. `error` is for the server's log and must not reach the client. */
@@ -60,6 +64,9 @@ export function createApp(options: AppOptions): Hono {
   caRoutes(app, service, documents, turns);
   ocspRoutes(app, service, turns);
   estRoutes(app, service, limits, options.certificateHeader ?? (() => ({ name: undefined, trustedProxies: [] })));
+  const failed = (error: unknown, c: Context): void =>
+    options.onError?.(error, c.req.method, routeOf(c.req.routePath), requestIdOf(c));
+  acmeRoutes(app, service, limits, { settings: options.acme ?? (() => undefined), failed });
   if (options.hasOperatorListener === true) healthRoutes(app, options);
   else operatorRoutes(app, options);
   documentRoutes(app, service.context.origin);
@@ -83,9 +90,8 @@ export function createApp(options: AppOptions): Hono {
     return response;
   });
   app.onError((error, c) => {
-    const requestId = requestIdOf(c);
-    options.onError?.(error, c.req.method, routeOf(c.req.routePath), requestId);
-    return respondProblem(error, requestId);
+    failed(error, c);
+    return respondProblem(error, requestIdOf(c));
   });
   return app;
 }

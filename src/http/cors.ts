@@ -3,7 +3,7 @@ import { cors } from 'hono/cors';
 import { LOOKUP_TOKEN_HEADER } from '../contract/media-types.ts';
 
 /** Paths that pages of other origins may call: all that a client needs, and nothing that is for operators. */
-const OPEN_TO_PAGES = ['/v1/*', '/keytrans/*', '/log/*', '/ca/*', '/crl/*', '/.well-known/*'];
+const OPEN_TO_PAGES = ['/v1/*', '/acme/*', '/keytrans/*', '/log/*', '/ca/*', '/crl/*', '/.well-known/*'];
 
 /** Lifetime of a preflight's answer in a browser, s: the most that Chromium accepts. */
 const PREFLIGHT_SECONDS = 7200;

@@ -73,6 +73,12 @@ export class RateLimits {
     take(this.#applications, String(application.id));
   }
 
+  /** Counts a request against an application that the caller has authenticated. Throws `rate-limited`. */
+  admitApplication(id: number): void {
+    this.#refresh();
+    take(this.#applications, String(id));
+  }
+
   /** The current settings. */
   get settings(): RateLimitSettings {
     this.#refresh();

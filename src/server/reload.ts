@@ -15,6 +15,7 @@ export interface LiveSettings {
   trustBundle: string;
   clients: ServerSettings['clients'];
   certificateHeader: ServerSettings['certificateHeader'];
+  acme: ServerSettings['acme'];
   tls: ServerSettings['tls'];
   readonly keepAliveMs: ServerSettings['keepAliveMs'];
   readonly explorer: ServerSettings['explorer'];
@@ -81,6 +82,7 @@ export class Reloader {
     this.#live.trustBundle = trustBundle;
     this.#live.clients = settings.clients;
     this.#live.certificateHeader = settings.certificateHeader;
+    this.#live.acme = settings.acme;
     this.#live.tls = settings.tls;
   }
 }

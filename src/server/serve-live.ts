@@ -49,6 +49,7 @@ export async function serveLive(served: Served): Promise<LiveServer> {
       },
       rateLimits: () => live.clients,
       certificateHeader: () => live.certificateHeader,
+      acme: () => live.acme,
       tls: live.tls,
       onError: (error, method, route, request) => requestErrors.failed(error, { method, route, request }),
       listen,

@@ -23,7 +23,7 @@ import type {
   RevokedCertificates,
 } from './issuance/requests.ts';
 import { type OperatorRevocation, type OperatorRevoked, revokeAsOperator } from './issuance/revoke-as-operator.ts';
-import { revokeCertificates } from './issuance/revoke-certificates.ts';
+import { revokeCertificates, revokeForRequester } from './issuance/revoke-certificates.ts';
 import { type IssuingCa, IssuingCas } from './log/issuing-cas.ts';
 import type { LogContext } from './log/log-context.ts';
 import { LogEnding } from './log/log-ending.ts';
@@ -254,6 +254,12 @@ export class LogService {
   async revoke(order: RevocationOrder): Promise<RevokedCertificates> {
     await this.#assertSigning();
     return revokeCertificates(this.#issuance(), order);
+  }
+
+  /** See {@link revokeForRequester}: the caller has authenticated `who`. */
+  async revokeFor(who: string, order: Parameters<typeof revokeForRequester>[1]): Promise<RevokedCertificates> {
+    await this.#assertSigning();
+    return revokeForRequester(this.#issuance(), order, who);
   }
 
   /** `POST /v1/recoveries`: see {@link recover}. */

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { ensure } from '../core/errors.ts';
 import type { ErasedRows, LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
-import { certificates, intents, labels, recoveries, versions } from './schema.ts';
+import { acmeOrders, certificates, intents, labels, recoveries, versions } from './schema.ts';
 import { assignments, type Placeholders, statement } from './statement.ts';
 import { TRAIL, trailValues, unlessTrailMoved, writesTrail } from './trail-rows.ts';
 
@@ -41,7 +41,9 @@ function forgets({ log, labelKey, before }: Placeholders<'log' | 'labelKey' | 'b
       where ${intents.logId} = ${log} and ${intents.labelKey} = ${labelKey} and ${intents.version} < ${before}
         and ${intents.state} in ('sequenced', 'failed')),
     abandoned as (
-      delete from ${recoveries} where ${recoveries.logId} = ${log} and ${recoveries.labelKey} = ${labelKey})`;
+      delete from ${recoveries} where ${recoveries.logId} = ${log} and ${recoveries.labelKey} = ${labelKey}),
+    unordered as (
+      delete from ${acmeOrders} where ${acmeOrders.logId} = ${log} and ${acmeOrders.labelKey} = ${labelKey})`;
 }
 
 /** Erasure of an identity's data. */

@@ -1,6 +1,8 @@
 import type { AuditorTreeHead } from '../core/keytrans/tree-head.ts';
 import type { TileName } from '../core/prefix/tile-name.ts';
 import type {
+  AcmeAccountRow,
+  AcmeOrderRow,
   EmailChallengeRow,
   NextPlace,
   NotifyBookRow,
@@ -351,6 +353,38 @@ export interface LogStore {
    */
   useEmailChallenge(challengeId: Uint8Array, place: NextPlace): Promise<boolean>;
   dropEmailChallenge(challengeId: Uint8Array): Promise<void>;
+
+  // ACME. Methods that return rows throw `unsealed-row`.
+  /**
+   * Stores an account. Returns false, and changes nothing, if its key or its binding has an account, or if its
+   * application has `maximum` accounts.
+   */
+  addAcmeAccount(account: AcmeAccountRow, maximum: number): Promise<boolean>;
+  findAcmeAccount(
+    by: { readonly accountId: Uint8Array } | { readonly thumbprint: Uint8Array },
+  ): Promise<AcmeAccountRow | undefined>;
+  /**
+   * Changes an account that was read before. Returns false, and changes nothing, if its key or state is another one by
+   * now, or if the new key has an account.
+   */
+  changeAcmeAccount(
+    before: AcmeAccountRow,
+    changes: Partial<Pick<AcmeAccountRow, 'thumbprint' | 'jwk' | 'state' | 'expiresMs'>>,
+  ): Promise<boolean>;
+  /** Stores an order, unless its account has `maximum` of them. Returns true if it was stored. */
+  addAcmeOrder(order: AcmeOrderRow, maximum: number): Promise<boolean>;
+  findAcmeOrder(orderId: Uint8Array): Promise<AcmeOrderRow | undefined>;
+  /** Returns the ids of an account's orders, at most `limit`. They are not checked: read an order before its use. */
+  listAcmeOrders(accountId: Uint8Array, limit: number): Promise<readonly Uint8Array[]>;
+  /** Changes an order that was read before. Returns false, and changes nothing, if its state is another one by now. */
+  changeAcmeOrder(
+    before: AcmeOrderRow,
+    changes: Partial<Pick<AcmeOrderRow, 'state' | 'expiresMs' | 'csr' | 'certificate' | 'errorCode'>>,
+  ): Promise<boolean>;
+  /** Notes that a nonce is used. Returns false if it was used before. */
+  useAcmeNonce(nonce: Uint8Array, expiresMs: number): Promise<boolean>;
+  /** Deletes accounts, orders and used nonces that expired before a time. */
+  pruneAcme(beforeMs: number): Promise<void>;
 
   // recoveries
   /** Stores a recovery, in place of a waiting one of its label. Returns false if the operator has to decide on one. */

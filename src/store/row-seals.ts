@@ -93,6 +93,17 @@ export class RowSeals {
   /** Throws `unsealed-row` unless a row may authorise something. */
   assert<Table extends PgTable>(table: Table, row: SealedColumns<Table>, mac: Uint8Array | null): void {
     if (this.accepts(table, row, mac)) return;
+    this.#fail(table);
+  }
+
+  /** {@link assert} for a table that no program without seals has written: every row needs its seal at any time. */
+  assertSealed<Table extends PgTable>(table: Table, row: SealedColumns<Table>, mac: Uint8Array | null): void {
+    if (this.isSealed(table, row, mac)) return;
+    this.#options.refused(getTableName(table));
+    this.#fail(table);
+  }
+
+  #fail(table: PgTable): never {
     const text = `a row of ${getTableName(table)} has no valid seal: see glasskey admin seal-rows`;
     throw new GlasskeyError('unsealed-row', text);
   }

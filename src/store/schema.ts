@@ -414,6 +414,87 @@ export const emailChallenges = pgTable(
   ],
 );
 
+/** Accounts of ACME clients (docs/acme.md). */
+export const acmeAccounts = pgTable(
+  'acme_accounts',
+  {
+    logId: logId(),
+    /** 16 random bytes: the end of the account's URL. */
+    accountId: bytea('account_id').notNull(),
+    /** SHA-256 of the account's key (RFC 7638). */
+    thumbprint: bytea('thumbprint').notNull(),
+    /** The account's public key: a JWK in the form that its thumbprint hashes. */
+    jwk: text('jwk').notNull(),
+    /** SHA-256 of the application token that admitted the account. */
+    tokenHash: bytea('token_hash').notNull(),
+    /** The names that the application vouches for: `any` name, the one `name` of the label key, or `none`. */
+    scope: text('scope', { enum: ['any', 'name', 'none'] }).notNull(),
+    /** The only name of the account; null unless the scope is `name`. */
+    labelKey: bytea('label_key'),
+    /** SHA-256 of the key id of its external account binding, which works once. */
+    bindingHash: bytea('binding_hash').notNull(),
+    state: text('state', { enum: ['valid', 'deactivated'] }).notNull(),
+    expiresMs: count('expires_ms').notNull(),
+    mac: seal(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.accountId] }),
+    unique('acme_accounts_key').on(table.logId, table.thumbprint),
+    unique('acme_accounts_binding').on(table.logId, table.bindingHash),
+    index('acme_accounts_token').on(table.logId, table.tokenHash),
+    index('acme_accounts_expiry').on(table.logId, table.expiresMs),
+    check('acme_accounts_account_id', hasLength(table.accountId, 16)),
+    check('acme_accounts_scope', sql`(${table.scope} = 'name') = (${table.labelKey} is not null)`),
+  ],
+);
+
+/** Orders of ACME clients: each for one certificate of one name. Its authorization has the same id. */
+export const acmeOrders = pgTable(
+  'acme_orders',
+  {
+    logId: logId(),
+    /** 16 random bytes: the end of the order's URL. */
+    orderId: bytea('order_id').notNull(),
+    accountId: bytea('account_id').notNull(),
+    labelKey: bytea('label_key').notNull(),
+    /** Canonical. */
+    identity: text('identity').notNull(),
+    state: text('state', { enum: ['pending', 'ready', 'processing', 'valid', 'invalid'] }).notNull(),
+    /** The proof that the account may have the name: by its application, or by a mail from its address. */
+    proof: text('proof', { enum: ['application', 'email'] }).notNull(),
+    expiresMs: count('expires_ms').notNull(),
+    /** The certificate's request, DER; null until the order is finalized. */
+    csr: bytea('csr'),
+    /** The certificate, DER; null until it is in the released log. */
+    certificate: bytea('certificate'),
+    /** Why the order is invalid. */
+    errorCode: text('error_code'),
+    mac: seal(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.orderId] }),
+    index('acme_orders_account').on(table.logId, table.accountId),
+    index('acme_orders_label').on(table.logId, table.labelKey),
+    index('acme_orders_expiry').on(table.logId, table.expiresMs),
+    check('acme_orders_order_id', hasLength(table.orderId, 16)),
+  ],
+);
+
+/** Nonces of ACME requests that were used, until they expire. */
+export const acmeNonces = pgTable(
+  'acme_nonces',
+  {
+    logId: logId(),
+    nonce: bytea('nonce').notNull(),
+    expiresMs: count('expires_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.logId, table.nonce] }),
+    index('acme_nonces_expiry').on(table.logId, table.expiresMs),
+    check('acme_nonces_nonce', hasLength(table.nonce, 16)),
+  ],
+);
+
 /** The number of CRL shards of a log: the first bytes of a certificate's serial name its shard. */
 export const crlShards = pgTable(
   'crl_shards',

@@ -8,6 +8,8 @@ import type { IsSettled } from './citus/visibility.ts';
 import { auditorRows } from './auditor-rows.ts';
 import { certificateRows } from './certificate-rows.ts';
 import { erasureRows } from './erasure-rows.ts';
+import { acmeAccountRows } from './acme-account-rows.ts';
+import { acmeOrderRows } from './acme-order-rows.ts';
 import { emailChallengeRows } from './email-challenge-rows.ts';
 import { recoveryRows } from './recovery-rows.ts';
 import { revocationRows } from './revocation-rows.ts';
@@ -161,6 +163,8 @@ function logStore(parts: LogParts, { driver: sql, hub, isSettled }: Shared): Log
     ...trailRows(context),
     ...tokenRows(context),
     ...emailChallengeRows(context),
+    ...acmeAccountRows(context),
+    ...acmeOrderRows(context),
     ...recoveryRows(context),
     ...notifyRows(context),
     ...sealedRows(context),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AKD_DECODERS } from '../support/decoders/akd-decoders.ts';
+import { ACME_DECODERS } from '../support/decoders/acme-decoders.ts';
 import { BACKUP_DECODERS } from '../support/decoders/backup-decoders.ts';
 import { CA_DECODERS } from '../support/decoders/ca-decoders.ts';
 import { CLIENT_DECODERS } from '../support/decoders/client-decoders.ts';
@@ -25,6 +26,7 @@ const TABLE: readonly [string, readonly Decoder[]][] = [
   ['identity', IDENTITY_DECODERS],
   ['contract', CONTRACT_DECODERS],
   ['akd', AKD_DECODERS],
+  ['contract, of ACME', ACME_DECODERS],
   ['ca', CA_DECODERS],
   ['ca/path', PATH_DECODERS],
   ['delivery', DELIVERY_DECODERS],

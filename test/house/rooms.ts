@@ -105,6 +105,7 @@ export const SERVICE_ROOMS: InnerTable = {
   ],
   'readiness.ts': ['log-service.ts'],
   est: ['log', 'log-service.ts'],
+  acme: [...SERVICE_BASE, 'evidence', 'intake.ts', 'log', 'log-service.ts'],
 };
 
 /** The part of `src/ca` that a client needs to verify certificates, to keep keys and to write a CSR. The rest issues. */

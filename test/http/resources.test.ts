@@ -131,7 +131,13 @@ describe('the OpenAPI document', () => {
     });
     const routes = app.routes
       .filter(({ method }) => method !== 'ALL')
-      .map(({ method, path }) => `${method} ${path.replace(/(head|proof)\/\*/, '$1/{size}').replace('*', '{path}')}`);
+      .map(
+        ({ method, path }) =>
+          `${method} ${path
+            .replace(/(head|proof)\/\*/, '$1/{size}')
+            .replace('*', '{path}')
+            .replace(':id', '{id}')}`,
+      );
     const paths = openApiDocument()['paths'] as Record<string, Record<string, unknown>>;
     const documented = Object.entries(paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),

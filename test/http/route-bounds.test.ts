@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   CSR_MEDIA_TYPE,
+  JOSE_MEDIA_TYPE,
+  MAIL_MEDIA_TYPE,
   JSON_MEDIA_TYPE,
   KEYTRANS_MEDIA_TYPE,
   OCSP_REQUEST_MEDIA_TYPE,
@@ -43,6 +45,8 @@ const MEMORY: readonly Row[] = [
   get(PATHS.estCaCerts),
   get(PATHS.estCsrAttributes),
   get(PATHS.notifyKeys),
+  get(PATHS.acmeDirectory),
+  get(PATHS.acmeNewNonce),
   get(PATHS.health),
   get(PATHS.openapi),
   get(PATHS.start),
@@ -102,6 +106,14 @@ const CLIENT: readonly Row[] = [
   ].map((path) => {
     return post(path, JSON_MEDIA_TYPE);
   }),
+  post(PATHS.acmeKeys, JSON_MEDIA_TYPE),
+  post(PATHS.acmeMail, MAIL_MEDIA_TYPE),
+  ...[PATHS.acmeNewAccount, PATHS.acmeNewOrder, PATHS.acmeRevokeCertificate, PATHS.acmeKeyChange].map((path) =>
+    post(path, JOSE_MEDIA_TYPE),
+  ),
+  ...['account/:id', 'account/:id/orders', 'order/:id', 'order/:id/finalize', 'authz/:id', 'chall/:id', 'cert/:id'].map(
+    (pattern) => post(`/acme/${pattern}`, JOSE_MEDIA_TYPE),
+  ),
   ...[PATHS.estEnroll, PATHS.estReenroll].map((path) => post(path, CSR_MEDIA_TYPE)),
 ];
 
@@ -124,6 +136,7 @@ beforeAll(async () => {
     },
     loop: false,
     explorer: true,
+    acme: true,
   });
 });
 afterAll(async () => {
@@ -186,11 +199,11 @@ describe('every route is bounded', () => {
   });
 
   it.each(named(MEMORY))('because it is in memory: %s', async (_, row) => {
-    expect((await ask(row)).status).toBe(200);
+    expect((await ask(row)).status).toBeLessThan(300);
     silent = true;
     try {
       const before = calls;
-      expect((await ask(row)).status).toBe(200);
+      expect((await ask(row)).status).toBeLessThan(300);
       expect(calls).toBe(before);
     } finally {
       silent = false;

@@ -38,7 +38,7 @@ test('every primary key starts with the log', async () => {
     select c.conrelid::regclass::text as name, a.attname as first
     from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
     where c.contype = 'p' and c.connamespace = 'public'::regnamespace`;
-  expect(rows).toHaveLength(21);
+  expect(rows).toHaveLength(24);
   for (const row of rows) expect(row).toMatchObject({ first: 'log_id' });
   await sql.end();
 });

@@ -18,6 +18,7 @@ import { Metrics } from '../../src/http/metrics.ts';
 import { createOperatorApp } from '../../src/http/operator-routes.ts';
 import { serveApi, type TlsFiles } from '../../src/http/server.ts';
 import type { CertificateHeader } from '../../src/http/shown-certificate.ts';
+import type { AcmeMailSettings } from '../../src/service/acme/acme-settings.ts';
 import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
 import { createTestLog, type TestLog, type TestLogOptions } from './test-log.ts';
 
@@ -63,10 +64,17 @@ export interface TestServerOptions extends TestLogOptions {
   readonly rateLimits?: RateLimitSettings;
   readonly tls?: TlsFiles;
   readonly certificateHeader?: () => CertificateHeader;
+  /** True to serve ACME, or with these proofs by mail. */
+  readonly acme?: boolean | AcmeMailSettings;
   /** True to serve the explorer at `/`, as it was built. */
   readonly explorer?: boolean;
   /** True to serve operators elsewhere: by {@link TestServer.operators}. */
   readonly hasOperatorListener?: boolean;
+}
+
+function acmeOf(acme: TestServerOptions['acme'], url: () => string) {
+  if (acme === undefined || acme === false) return {};
+  return { acme: () => ({ url: url(), ...(acme !== true && { mail: acme }) }) };
 }
 
 /** Makes a log and serves it over HTTP. */
@@ -78,8 +86,10 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const errors: unknown[] = [];
   const { issuer } = log.context.keys;
   const operated = { service: log.service, metrics, ping: () => log.store.ping() };
+  let url = '';
   const server = await serveApi({
     ...operated,
+    ...acmeOf(options.acme, () => url),
     hasOperatorListener: options.hasOperatorListener,
     documents: {
       root: issuer.chain.at(-1) as Uint8Array,
@@ -93,15 +103,16 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     onError: (error) => errors.push(error),
     listen: { host: '127.0.0.1', port: 0 },
   });
+  url = server.url;
   return {
     log,
-    url: server.url,
+    url,
     bundle,
     bundleKey,
     metrics,
     operators: createOperatorApp(operated),
     errors,
-    client: (state = new MemoryState()) => KeyDirectory.open({ server: server.url, state, now: log.clock.now }),
+    client: (state = new MemoryState()) => KeyDirectory.open({ server: url, state, now: log.clock.now }),
     close: async () => {
       await server.close();
       await log.close();

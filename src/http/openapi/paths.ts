@@ -21,6 +21,7 @@ import { CA_PREFIX, CRL_PREFIX, EXPLORER_PREFIX, PATHS } from '../../contract/pa
 import { MAXIMUM_BATCH_LABELS } from '../../core/keytrans/lookup-batch-messages.ts';
 import { KEYTRANS_OPERATIONS } from '../../service/prover/keytrans-operations.ts';
 import type { KeytransName } from '../../service/prover/prover.ts';
+import { ACME_OPERATIONS } from './acme-paths.ts';
 import { text, integer, object, reference, binary, type Schema } from './schema.ts';
 
 const problems = {
@@ -131,6 +132,7 @@ export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
     'RegistrationGrantRequest',
     'RegistrationGrantAnswer',
   ),
+  [PATHS.acmeKeys]: postJson('Let an ACME client open one account', 201, 'AcmeKeyRequest', 'AcmeKeyAnswer'),
   [PATHS.revocations]: postJson('Revoke certificates', 200, 'RevocationRequest', 'RevocationAnswer'),
   [PATHS.recoveries]: postJson(
     'Recover an identity whose keys are lost: 202 while the recovery waits, 201 with the certificate',
@@ -236,6 +238,7 @@ export const OPENAPI_PATHS: Readonly<Record<string, Schema>> = {
   [PATHS.estCsrAttributes]: get('EST: attributes of a request (RFC 7030 §4.5)', CSR_ATTRIBUTES_MEDIA_TYPE),
   [PATHS.estEnroll]: { post: estEnroll('EST: a certificate for a PKCS#10 request in base64 (RFC 7030 §4.2.1)') },
   [PATHS.estReenroll]: { post: estEnroll('EST: another certificate for the same key (RFC 7030 §4.2.2)') },
+  ...ACME_OPERATIONS,
   [PATHS.trustBundle]: get('The signed trust bundle that clients pin', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.health]: get('The process is alive', JSON_MEDIA_TYPE, { type: 'object' }),
   [PATHS.ready]: get(

@@ -1,5 +1,6 @@
 import { REVOCATION_REASONS } from '../../contract/bodies.ts';
 import {
+  MAX_ACME_KEY_SECONDS,
   MAX_CODE_CHARACTERS,
   MAX_CSR_CHARACTERS,
   MAX_GRANT_CHARACTERS,
@@ -110,6 +111,23 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       expiresInSeconds: integer('Time in which it can be used'),
     },
     ['grant', 'expiresInSeconds'],
+  ),
+  AcmeKeyRequest: object(
+    {
+      identity: text(MAX_IDENTITY_CHARACTERS, 'The only name of the account. Default: all that applications vouch for'),
+      lifetimeSeconds: integer(`1 to ${MAX_ACME_KEY_SECONDS}. Default: 86,400`),
+      vouches: { type: 'boolean', description: 'False: each name of the account is proved by mail. Default: true' },
+    },
+    [],
+  ),
+  AcmeKeyAnswer: object(
+    {
+      keyId: text(124, 'Key id of the external account binding'),
+      hmacKey: text(43, 'Its MAC key, base64url. A secret of the client'),
+      expiresInSeconds: integer('Time in which it can open an account'),
+      directory: text(255, 'URL of the directory'),
+    },
+    ['keyId', 'hmacKey', 'expiresInSeconds', 'directory'],
   ),
   CertificateAnswer: object(
     {

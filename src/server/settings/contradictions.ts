@@ -49,6 +49,7 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
     ...notifyProblems(file, files),
     ...pkcs11Problems(file, files),
     ...tlsProblems(file, files),
+    ...acmeProblems(file, files),
   ];
 }
 
@@ -123,6 +124,19 @@ function pkcs11Problems({ pkcs11 }: SettingsFile, read: ReadSettingFile): Contra
   if (names.length === 0) problem('keys', 'must name at least one key');
   if (new Set(names).size < names.length) problem('keys', 'two purposes share one key');
   return problems;
+}
+
+/** Fewest and most characters of the secret of the mail server: it goes into an Authorization header. */
+const ACME_SECRET = /^[A-Za-z0-9._~+/=-]{32,512}$/;
+
+function acmeProblems({ acme, email }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  if (acme?.mail === undefined) return [];
+  if (email === undefined)
+    return [{ path: ['acme', 'mail'], reason: 'needs an [email] table, which sends the challenges' }];
+  const secret = read(acme.mail.secret_file)?.trim();
+  const path = ['acme', 'mail', 'secret_file'];
+  if (secret === undefined) return [{ path, reason: 'cannot be read' }];
+  return ACME_SECRET.test(secret) ? [] : [{ path, reason: 'must hold at least 32 letters, digits and ._~+/=-' }];
 }
 
 function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): Contradiction[] {

@@ -177,6 +177,22 @@ const est = z.strictObject({
   ),
 });
 
+const acme = z.strictObject({
+  url: serviceUrl
+    .refine((text) => !text.endsWith('/'), 'ends with a slash')
+    .meta(about("The server's URL as clients see it, without a slash at the end: ACME signs over whole URLs.")),
+  mail: z
+    .strictObject({
+      authserv_id: z
+        .string()
+        .regex(/^[A-Za-z0-9.-]{1,255}$/, 'not a name such as mx.example.com')
+        .meta(about("The mail server's name in `Authentication-Results`.", { form: 'name of a host' })),
+      secret_file: fileName.meta(about('The secret with which it hands replies over: at least 32 characters.')),
+    })
+    .optional()
+    .meta(about('[Proofs of addresses by a reply](acme.md#prove-an-address-by-mail), with `[email]`.')),
+});
+
 /** The settings of `glasskey.toml`. Any other key is refused. */
 export const settingsSchema = z.strictObject({
   profile: z
@@ -214,6 +230,7 @@ export const settingsSchema = z.strictObject({
     .optional()
     .meta(about('TLS by the server itself, where no proxy is in front. Turning it on or off needs a restart.')),
   est: est.optional().meta(about('[EST](est.md) behind a proxy.')),
+  acme: acme.optional().meta(about('[ACME](acme.md). Without this table, there is none.')),
   lookups: lookups.optional().meta(about('[Private names](configuration.md#lookups-lookups).')),
   limits: limits
     .optional()

@@ -8,6 +8,7 @@ import type { RateLimitSettings } from '../../http/rate-limits.ts';
 import { DEFAULT_TEXT, type EmailSettings } from '../../service/evidence/email/email-settings.ts';
 import type { TlsFiles } from '../../http/server.ts';
 import type { CertificateHeader } from '../../http/shown-certificate.ts';
+import type { AcmeSettings } from '../../service/acme/acme-settings.ts';
 import type { EvidenceSettings } from '../../service/evidence/evidence-settings.ts';
 import type { OidcIssuerSettings } from '../../service/evidence/oidc/oidc-settings.ts';
 import { DEFAULT_RECOVERY, type RecoverySettings } from '../../service/evidence/recovery-settings.ts';
@@ -40,6 +41,8 @@ export interface ServerSettings {
   /** True to serve the explorer, the page at `/`. */
   readonly explorer: boolean;
   readonly certificateHeader: CertificateHeader;
+  /** ACME; undefined: it is off. */
+  readonly acme: AcmeSettings | undefined;
   /** The PostgreSQL of the log; undefined if the file names none. */
   readonly databaseUrl: string | undefined;
 }
@@ -121,6 +124,7 @@ function settingsOf(
     pkcs11,
     tls,
     est,
+    acme,
     database,
     notify,
   }: SettingsFile,
@@ -149,6 +153,7 @@ function settingsOf(
     keepAliveMs: http?.keep_alive,
     explorer: http?.explorer ?? true,
     certificateHeader: { name: est?.client_certificate_header, trustedProxies: http?.trusted_proxies ?? [] },
+    acme: acme && acmeSettings(acme, email, files),
     databaseUrl: database?.url,
   };
 }
@@ -175,6 +180,17 @@ function recoverySettings(one: NonNullable<SettingsFile['recovery']>, files: Rea
 function lookupSettings(one: NonNullable<SettingsFile['lookups']>, files: ReadSettingFile): LookupSettings {
   const secret = files(one.secret_file)?.trim() ?? '';
   return { privateKinds: one.private, secret: encodeUtf8(secret) };
+}
+
+function acmeSettings(
+  { url, mail }: NonNullable<SettingsFile['acme']>,
+  email: SettingsFile['email'],
+  files: ReadSettingFile,
+): AcmeSettings {
+  if (mail === undefined || email === undefined) return { url };
+  const { from, codes_per_hour: mailsPerHour } = email;
+  const secret = files(mail.secret_file)?.trim() ?? '';
+  return { url, mail: { from, mailsPerHour, authservId: mail.authserv_id, secret } };
 }
 
 function webhookSettings(one: NonNullable<SettingsFile['webhook']>, files: ReadSettingFile): WebhookSettings {

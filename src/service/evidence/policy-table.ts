@@ -35,10 +35,22 @@ export function assertMayVouch(
   identity: Identity,
   purpose: VouchedPurpose = 'register',
 ): void {
+  ensure(
+    mayVouch(table, evidence, identity, purpose),
+    'forbidden',
+    'the policy does not let this evidence vouch for this identity',
+  );
+}
+
+/** Returns true if the table lets this evidence vouch for this identity. */
+export function mayVouch(
+  table: PolicyTable,
+  evidence: Evidence,
+  identity: Identity,
+  purpose: VouchedPurpose = 'register',
+): boolean {
   const name = evidenceName(evidence);
-  const isAllowed =
-    name !== undefined && table.some((row) => namesFor(row, purpose).includes(name) && covers(row, identity));
-  ensure(isAllowed, 'forbidden', 'the policy does not let this evidence vouch for this identity');
+  return name !== undefined && table.some((row) => namesFor(row, purpose).includes(name) && covers(row, identity));
 }
 
 function namesFor({ evidence, recovery = evidence }: PolicyRow, purpose: VouchedPurpose): readonly EvidenceName[] {

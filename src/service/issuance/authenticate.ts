@@ -69,9 +69,13 @@ export async function authenticate(
   if (evidence?.type === 'grant') {
     ensure(purpose === 'register', 'forbidden', 'a registration grant does not recover a name');
     const { label } = claimed.identity;
-    const by = await verifyRegistrationGrant(context, evidence.grant, { label, spkiSha256: claimed.spkiSha256 });
-    assertMayVouch(services.policyTable, APPLICATION, claimed.identity, purpose);
-    return { type: 'vouched', evidence: APPLICATION, who: `token:${by}` };
+    const granted = await verifyRegistrationGrant(context, evidence.grant, { label, spkiSha256: claimed.spkiSha256 });
+    assertMayVouch(services.policyTable, granted.evidence, claimed.identity, purpose);
+    return {
+      type: 'vouched',
+      evidence: granted.evidence,
+      who: granted.evidence.type === 'email' ? 'email' : `token:${granted.by}`,
+    };
   }
   const found = evidence === undefined ? APPLICATION : await verifyEvidence(services, evidence, claimed);
   assertMayVouch(services.policyTable, found, claimed.identity, purpose);

@@ -41,15 +41,40 @@ interface Work {
  * `change-rejected`, `version-conflict`, `timed-out`.
  */
 export async function revokeCertificates(issuance: Issuance, order: RevocationOrder): Promise<RevokedCertificates> {
-  const { context, admission, requests, settings } = issuance;
-  return admission.run('revocation', async (ticket) => {
-    const asked = parseSerials(order);
-    const identity = canonicalise(order.identity, context.identityRules);
+  return revokeAs(issuance, order, async (identity) => {
     const who = whoOf(order, await authenticateApplication(issuance, order));
     const { token, change } = order;
     const isSomebody = token !== undefined || change !== undefined;
     ensure(isSomebody, 'unauthenticated', 'a revocation needs an application token or a signed change');
-    if (change === undefined) assertMayVouch(settings.evidence.policyTable, { type: 'application' }, identity);
+    const { policyTable } = issuance.settings.evidence;
+    if (change === undefined) assertMayVouch(policyTable, { type: 'application' }, identity);
+    return who;
+  });
+}
+
+/**
+ * Revokes as {@link revokeCertificates} does, for a requester `who` (see `Act.who`) that the caller has authenticated:
+ * an application, or the holder of the certificate's key. The version is `maintenance: revocation`.
+ */
+export async function revokeForRequester(
+  issuance: Issuance,
+  order: Omit<RevocationOrder, 'token' | 'change'>,
+  who: string,
+): Promise<RevokedCertificates> {
+  const unsigned = { ...order, token: undefined, change: undefined };
+  return revokeAs(issuance, unsigned, () => Promise.resolve(who));
+}
+
+async function revokeAs(
+  issuance: Issuance,
+  order: RevocationOrder,
+  authenticate: (identity: Identity) => Promise<string>,
+): Promise<RevokedCertificates> {
+  const { context, admission, requests } = issuance;
+  return admission.run('revocation', async (ticket) => {
+    const asked = parseSerials(order);
+    const identity = canonicalise(order.identity, context.identityRules);
+    const who = await authenticate(identity);
     const labelKey = await context.vrf.labelKey(identity.label);
     const hash = requestHash(
       'revocation',

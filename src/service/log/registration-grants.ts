@@ -1,7 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
-import { findValidToken, type TokenContext } from './tokens.ts';
+import { applicationTokenHash, findValidToken, type TokenContext } from './tokens.ts';
+import type { Evidence } from '../../identity/evidence.ts';
 import type { LogContext } from './log-context.ts';
 
 const PREFIX = 'gkg_';
@@ -9,6 +10,8 @@ const SHAPE = /^gkg_[A-Za-z0-9_-]{99}$/;
 const FORMAT = 1;
 const ANY_KEY = 0;
 const ONE_KEY = 1;
+/** For one key, after a mail has proved the address; the server makes it for itself. */
+const PROVED_BY_MAIL = 2;
 const HASH_BYTES = 32;
 /** Format, kind, expiry, SHA-256 of the application token, MAC. */
 const GRANT_BYTES = 1 + 1 + 8 + HASH_BYTES + HASH_BYTES;
@@ -23,11 +26,14 @@ export type GrantContext = Pick<LogContext, 'origin' | 'keys' | 'now'> & Pick<To
 export interface RegistrationGrantOrder {
   /** The canonical label that may be registered. */
   readonly label: Uint8Array;
-  readonly token: string;
+  /** Its text, or its SHA-256. */
+  readonly token: string | Uint8Array;
   /** SHA-256 of the SPKI of the only key that may be registered. Default: any key. */
   readonly spkiSha256?: Uint8Array | undefined;
   /** Time in which it can be used, ms. Default: 15 minutes. */
   readonly lifetimeMs?: number | undefined;
+  /** True if not the application vouches, but a mail has proved the address for this key. Default: false. */
+  readonly isProvedByMail?: boolean;
 }
 
 /** A grant, and the time in which it can be used. */
@@ -43,26 +49,31 @@ export interface RegistrationGrant {
  */
 export function makeRegistrationGrant(
   context: GrantContext,
-  { label, token, spkiSha256, lifetimeMs = DEFAULT_LIFETIME_MS }: RegistrationGrantOrder,
+  { label, token, spkiSha256, lifetimeMs = DEFAULT_LIFETIME_MS, isProvedByMail = false }: RegistrationGrantOrder,
 ): RegistrationGrant {
   const head = Buffer.alloc(GRANT_BYTES - HASH_BYTES);
   head.writeUInt8(FORMAT, 0);
-  head.writeUInt8(spkiSha256 === undefined ? ANY_KEY : ONE_KEY, 1);
+  const kind = isProvedByMail ? PROVED_BY_MAIL : ONE_KEY;
+  head.writeUInt8(spkiSha256 === undefined ? ANY_KEY : kind, 1);
   head.writeBigUInt64BE(BigInt(context.now() + lifetimeMs), 2);
-  createHash('sha256').update(token).digest().copy(head, 10);
+  Buffer.from(typeof token === 'string' ? applicationTokenHash(token) : token).copy(head, 10);
   const mac = macOf(context, head, label, spkiSha256);
   return { grant: PREFIX + Buffer.concat([head, mac]).toString('base64url'), expiresInMs: lifetimeMs };
 }
 
-/**
- * Verifies an untrusted grant for a name and a key. Returns the number of the application token that gave it. Throws
- * `token-refused`, without the reason.
- */
+/** A verified grant. */
+export interface VerifiedGrant {
+  /** Number of the application token that gave it. */
+  readonly by: number;
+  readonly evidence: Evidence;
+}
+
+/** Verifies an untrusted grant for a name and a key. Throws `token-refused`, without the reason. */
 export async function verifyRegistrationGrant(
   context: GrantContext,
   text: string,
   { label, spkiSha256 }: { readonly label: Uint8Array; readonly spkiSha256: Uint8Array },
-): Promise<number> {
+): Promise<VerifiedGrant> {
   const bytes = Buffer.from(SHAPE.test(text) ? text.slice(PREFIX.length) : '', 'base64url');
   const isGrant = bytes.length === GRANT_BYTES && PREFIX + bytes.toString('base64url') === text;
   ensure(isGrant && bytes[0] === FORMAT, 'token-refused', REFUSED);
@@ -72,7 +83,7 @@ export async function verifyRegistrationGrant(
   ensure(isOurs && BigInt(context.now()) < head.readBigUInt64BE(2), 'token-refused', REFUSED);
   const token = await findValidToken(context, head.subarray(10));
   ensure(token !== undefined, 'token-refused', REFUSED);
-  return token.id;
+  return { by: token.id, evidence: { type: head[1] === PROVED_BY_MAIL ? 'email' : 'application' } };
 }
 
 const REFUSED = 'the grant is not valid, too old, or for another name or key: ask the application for another one';

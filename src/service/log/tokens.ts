@@ -32,7 +32,7 @@ export async function registerToken(
   who: string,
 ): Promise<void> {
   ensure(SHAPE.test(token), 'invalid-request', 'not an application token');
-  const hash = tokenHash(token);
+  const hash = applicationTokenHash(token);
   if ((await context.store.findToken(hash)) === undefined) await addToken(context, hash, name, who);
 }
 
@@ -47,7 +47,7 @@ export async function createToken(
 ): Promise<{ readonly token: string; readonly info: TokenInfo }> {
   ensure(/^[\x20-\x7e]{1,100}$/.test(name), 'invalid-request', 'a token needs a name of 1 to 100 ASCII characters');
   const token = newTokenText(context.random);
-  const row = await addToken(context, tokenHash(token), name, who);
+  const row = await addToken(context, applicationTokenHash(token), name, who);
   return { token, info: tokenInfo(row) };
 }
 
@@ -70,7 +70,7 @@ async function addToken(
  */
 export async function verifyToken(context: Pick<TokenContext, 'store'>, token: string): Promise<TokenInfo> {
   ensure(SHAPE.test(token), 'unauthenticated', 'not an application token');
-  const info = await findValidToken(context, tokenHash(token));
+  const info = await findValidToken(context, applicationTokenHash(token));
   ensure(info !== undefined, 'unauthenticated', 'the application token is not valid');
   return info;
 }
@@ -104,7 +104,8 @@ export async function revokeToken(
   ensure(revoked, 'not-found', 'no such application token');
 }
 
-function tokenHash(token: string): Uint8Array {
+/** Returns the SHA-256 of a token's text (untrusted): the store knows tokens by it. */
+export function applicationTokenHash(token: string): Uint8Array {
   return createHash('sha256').update(token).digest();
 }
 

@@ -1,4 +1,13 @@
-import type { emailChallenges, notifyBooks, recoveries, tokens, trail, trailHeads } from '../schema.ts';
+import type {
+  acmeAccounts,
+  acmeOrders,
+  emailChallenges,
+  notifyBooks,
+  recoveries,
+  tokens,
+  trail,
+  trailHeads,
+} from '../schema.ts';
 import type { StoredRow } from '../stored-row.ts';
 
 /** An application token; only its SHA-256 is stored. */
@@ -86,3 +95,9 @@ export interface UnsealedRow {
    */
   readonly seal: Uint8Array | undefined;
 }
+
+/** An account of an ACME client. */
+export type AcmeAccountRow = StoredRow<typeof acmeAccounts, 'mac'>;
+
+/** An order of an ACME client. */
+export type AcmeOrderRow = StoredRow<typeof acmeOrders, 'mac'>;

@@ -177,6 +177,7 @@ export const PRIVATE_NAMES: Claims = {
   'e-mail challenges |': [
     'test/http/email-challenge.test.ts: does not tell whether a name is registered: the same answer and work, and the log is not asked',
   ],
+  'ACME |': ['test/http/acme.test.ts: of an account for one name is for that name'],
   'EST |': ['test/interop/est.test.ts: are not told by a certificate of another name whether a name is there'],
   'OCSP, CRLs |': [
     'test/ca/verify-chain.test.ts: makes serials of exactly 16 bytes, positive',

@@ -30,6 +30,12 @@ export const DATABASE: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'write an ACME account or an order that is ready',
+    outcome: 'a row without the log’s seal authorises nothing, also while other rows of an older program count',
+    codes: ['unsealed-row'],
+    tests: ['test/store/acme-rows.test.ts: is refused, also while rows of an older program count'],
+  },
+  {
     attack: 'remove one row that a queued submission needs',
     outcome: 'that submission is rejected, and the log goes on',
     codes: [],

@@ -29,6 +29,60 @@ export const STOLEN: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'send an ACME request again, on another URL, under another algorithm, or with a bit changed',
+    outcome: 'a nonce counts once on all servers, and the signature covers the rest',
+    codes: [],
+    tests: [
+      'test/http/acme.test.ts: that arrives many times at once, all but once',
+      'test/http/acme.test.ts: that was signed for another URL',
+      'test/http/acme.test.ts: under an algorithm that is not that of the key, or none at all',
+      'test/http/acme.test.ts: signed with a MAC by the public key as a secret',
+      'test/http/acme.test.ts: with any bit of it changed',
+    ],
+  },
+  {
+    attack: 'use a captured ACME binding key: a second time, for more names, after its time or its token’s end',
+    outcome: 'it opens one account, for the names that its key id says',
+    codes: [],
+    tests: [
+      'test/http/acme.test.ts: needs a binding that the application’s key made for this account key, once',
+      'test/http/acme.test.ts: is not bound by a key id with any bit changed, though its MAC key is known',
+      'test/http/acme.test.ts: is not bound by a key that is too old, nor by one of a revoked token',
+      'test/http/acme.test.ts: ends with the token of its application',
+      'test/http/acme.test.ts: of an account for one name is for that name',
+    ],
+  },
+  {
+    attack:
+      'answer an ACME challenge for somebody else’s address: unsigned, by another domain, from another address, over a list',
+    outcome: 'the mail server’s verified signature must be of the sender’s domain and cover what counts',
+    codes: ['code-refused', 'invalid-request'],
+    tests: [
+      'test/http/acme-mail.test.ts: without a signature of its sender’s domain that the mail server has verified, and covers what counts',
+      'test/http/acme-mail.test.ts: from another address, to another one, with another subject or over a list',
+      'test/http/acme-mail.test.ts: from whoever is not the mail server',
+    ],
+  },
+  {
+    attack: 'have a victim’s reply to an ACME challenge count for one’s own account or order',
+    outcome: 'a response is of one account’s key, one order and both halves of its token',
+    codes: ['code-refused', 'not-found'],
+    tests: [
+      'test/http/acme-mail.test.ts: with the response of another account or another order, however its order is named',
+      'test/http/acme-mail.test.ts: that is no mail, or one that can be read in several ways',
+      'test/http/acme-mail.test.ts: that comes after the order has ended',
+    ],
+  },
+  {
+    attack: 'read, finalize or end the order of another ACME account, or take the account over',
+    outcome: 'an account reaches its own orders alone, and its key changes by both keys',
+    codes: [],
+    tests: [
+      'test/http/acme.test.ts: is not changed, read or used by another one',
+      'test/http/acme.test.ts: changes its key only if both keys sign, for this account, and the new one has none',
+    ],
+  },
+  {
     attack:
       'use a captured registration grant: twice, for another name or key, after its time or its token’s end, to recover a name',
     outcome: 'it vouches for version 0 of one name, and of one key if it names one',

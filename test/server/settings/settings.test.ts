@@ -25,6 +25,7 @@ const FILES = (name: string): string | undefined =>
     ['tls.key', TLS_PAIR.key],
     ['intranet-ca.pem', TLS_PAIR.certificate],
     ['lookups.secret', '0123456789abcdef0123456789abcdef\n'],
+    ['acme-mail.secret', '0123456789abcdef0123456789abcdef\n'],
     ['short.secret', '0123456789\n'],
     ['webhook.secret', '0123456789abcdef0123456789abcdef\n'],
   ]).get(name);
@@ -198,6 +199,13 @@ describe('glasskey.toml', () => {
     ['a text without the code', `${MAIL_POLICY}${MAIL}text_file = "codeless.txt"\n`, ['7: email.text_file']],
     ['a text that says more than there is', `${MAIL_POLICY}${MAIL}text_file = "unknown.txt"\n`, ['7: email.text_file']],
     ['a text that is not there', `${MAIL_POLICY}${MAIL}text_file = "nowhere.txt"\n`, ['7: email.text_file']],
+    ['ACME without TLS', '[acme]\nurl = "http://a.example"\n', ['2: acme.url']],
+    ['ACME at a URL that ends with a slash', '[acme]\nurl = "https://a.example/"\n', ['2: acme.url']],
+    [
+      'replies to ACME that nothing asks for',
+      '[acme]\nurl = "https://a.example"\n[acme.mail]\nauthserv_id = "mx"\nsecret_file = "lookups.secret"\n',
+      ['3: acme.mail'],
+    ],
     [
       'a webhook with a short secret',
       '[webhook]\nurl = "https://a.example"\nsecret_file = "smtp.password"\n',

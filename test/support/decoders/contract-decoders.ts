@@ -15,6 +15,7 @@ import {
   formatCertificateRequest,
   formatRevocationRequest,
   formatVetoRequest,
+  parseAcmeKeyRequest,
   parseCertificateRequest,
   parseEmailChallengeRequest,
   parseRegistrationGrantRequest,
@@ -164,6 +165,20 @@ export const CONTRACT_DECODERS: readonly Decoder[] = [
     write: ({ identity, spkiSha256, lifetimeMs }) => ({
       identity,
       ...(spkiSha256 && { key: formatBase64(spkiSha256) }),
+      ...(lifetimeMs !== undefined && { lifetimeSeconds: lifetimeMs / 1000 }),
+    }),
+    refusals: ['invalid-request'],
+  }),
+  ofJson({
+    name: 'parseAcmeKeyRequest',
+    values: fc.record(
+      { identity: identities, lifetimeSeconds: fc.integer({ min: 1, max: 2_592_000 }), vouches: fc.boolean() },
+      { requiredKeys: [] },
+    ),
+    read: parseAcmeKeyRequest,
+    write: ({ identity, lifetimeMs, vouches }) => ({
+      ...(vouches !== undefined && { vouches }),
+      ...(identity !== undefined && { identity }),
       ...(lifetimeMs !== undefined && { lifetimeSeconds: lifetimeMs / 1000 }),
     }),
     refusals: ['invalid-request'],
