@@ -81,7 +81,7 @@ function compareForm(session: Session): HTMLElement {
         void compare();
       },
     },
-    el('label', { for: 'their-heads' }, 'What the other person sees: paste their text'),
+    el('label', { for: 'their-heads' }, 'What the other person sees: paste their text, or the checkpoint of a watcher'),
     text,
     el('div', { class: 'row' }, el('button', { type: 'submit' }, 'Compare'), ...cameraParts(text, compare)),
     answer,
@@ -117,6 +117,7 @@ async function outcome(session: Session, theirs: string): Promise<HTMLElement> {
   if (/^[0-9a-f]{64}$/.test(hex)) return sameFingerprint(hex === explorer.directory.fingerprint);
   const shown = explorer.shortHeads(session.state);
   try {
+    if (isCheckpoint(theirs, session)) return await watched(session, `${theirs}\n`);
     const compared = await explorer.compareText(theirs);
     session.state = await explorer.state();
     if (compared.type !== 'agree') return notAgreed(compared);
@@ -124,6 +125,28 @@ async function outcome(session: Session, theirs: string): Promise<HTMLElement> {
   } catch (error) {
     return failureView(error, 'the newest state of the log');
   }
+}
+
+/** Returns true for a text that begins as the checkpoints of this log do. */
+function isCheckpoint(text: string, { explorer }: Session): boolean {
+  return text.startsWith(`${explorer.directory.trust.bundle.origin}\n`);
+}
+
+async function watched({ explorer }: Session, checkpoint: string): Promise<HTMLElement> {
+  const agreement = await explorer.compareCheckpoint(checkpoint);
+  if (agreement === undefined) {
+    return card(
+      'look',
+      'This is not a whole checkpoint of this log',
+      'Its last lines must be the signatures, and this log must have made one of them. Copy all of it again. Nothing was compared.',
+    );
+  }
+  const { size, shown } = agreement;
+  return card(
+    'proved',
+    'The watcher and you were shown the same log',
+    `The watcher saw the first ${countText(size, 'entry', 'entries')} of ${numberText(shown)}.`,
+  );
 }
 
 function sameText(): HTMLElement {

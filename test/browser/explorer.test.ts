@@ -208,6 +208,24 @@ describe.skipIf(missing !== undefined && process.env['CI'] === undefined)(title,
     expect(await axeFindings(page)).toEqual([]);
   });
 
+  it('compares the log with the checkpoint of a watcher, and accuses nobody for one that is not whole', async () => {
+    const page = await open();
+    const checkpoint = await (await fetch(`${server.url}/log/checkpoint`)).text();
+    const { size } = await server.log.context.store.readHead();
+    const same = await compare(page, checkpoint);
+    expect(same).toContain('The watcher and you were shown the same log');
+    expect(same).toContain(`the first ${size} entries`);
+    const damaged = checkpoint.replace(`\n${size}\n`, `\n${size + 1}\n`);
+    for (const text of [damaged, checkpoint.slice(0, -40), `${checkpoint.split('\n')[0]}\n`]) {
+      const said = await compare(page, text);
+      expect(said).toContain(
+        text.includes('\n—') || text.trim().includes('\n') ? 'not a whole checkpoint' : 'not a whole text',
+      );
+      expect(said).toContain('Nothing was compared.');
+    }
+    expect(await axeFindings(page)).toEqual([]);
+  });
+
   it('accuses nobody if a text to compare is not whole, and calls a contradiction what it is', async () => {
     const page = await open();
     const mine = await page.inputValue('#my-heads');

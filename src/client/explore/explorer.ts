@@ -1,11 +1,15 @@
 import { LOG_PREFIX } from '../../contract/paths.ts';
-import { ensure } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { verifyCheckpoint } from '../../core/audit/checkpoint.ts';
+import { MAX_NOTE_BYTES } from '../../core/audit/note.ts';
+import { encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { type Fetch, platformFetch } from '../../core/net/bounded-fetch.ts';
 import type { TreeView } from '../../core/keytrans/tree-view.ts';
 import { type AuditFiles, httpAuditFiles } from '../audit/audit-files.ts';
 import { type AuditTrust, readAuditTrust } from '../audit/audit-trust.ts';
 import { formatHeads, parseHeads } from '../heads-text.ts';
 import { KeyDirectory, type KeyDirectoryOptions, type LookupResult } from '../key-directory.ts';
+import type { CheckpointAgreement } from '../operations/compare-checkpoint.ts';
 import type { ClientState } from '../state/client-state.ts';
 import { auditRecent, type RecentAudit, type RecentAuditOptions } from './audit-recent.ts';
 import { type ComparedTexts, compareTexts, readHeads } from './compare-texts.ts';
@@ -107,6 +111,14 @@ export class Explorer {
     return compareTexts(parseHeads(await this.directory.heads()), theirs);
   }
 
+  /**
+   * Compares a checkpoint that a watcher was shown with what the server shows to this client; undefined for a text that
+   * this log did not sign, which accuses nobody. Throws what `KeyDirectory.compareCheckpoint` throws.
+   */
+  async compareCheckpoint(text: string): Promise<CheckpointAgreement | undefined> {
+    return isSigned(text, this.#trust()) ? this.directory.compareCheckpoint(text) : undefined;
+  }
+
   #now(): number {
     return (this.#options.now ?? Date.now)();
   }
@@ -120,5 +132,15 @@ export class Explorer {
     // A cached checkpoint may be older than what lookups have shown.
     const fresh: Fetch = (url, init) => send(url, url.endsWith(CHECKPOINT) ? { ...init, ...NOT_CACHED } : init);
     return httpAuditFiles({ prefix: server.replace(/\/+$/, '') + LOG_PREFIX, fetch: fresh, timeoutMs });
+  }
+}
+
+function isSigned(text: string, { origin, vkeys }: AuditTrust): boolean {
+  if (text.length > MAX_NOTE_BYTES) return false;
+  try {
+    return verifyCheckpoint(encodeUtf8(text), { origin, vkeys }).origin === origin;
+  } catch (error) {
+    if (isGlasskeyError(error)) return false;
+    throw error;
   }
 }
