@@ -11,6 +11,8 @@ const MAX_PROTECTED_CHARACTERS = 4_096;
 const MAX_SIGNATURE_CHARACTERS = 1_024;
 const MAX_URL_CHARACTERS = 512;
 const MAX_CERTIFICATE_BYTES = 16 * 1024;
+/** An attestation has up to four certificates. */
+const MAX_ATTESTATION_BYTES = 24 * 1024;
 /** Identifiers in one order that are looked at: an order for more than one is refused with a reason for each. */
 const MAX_IDENTIFIERS = 16;
 const MAX_TYPE_CHARACTERS = 64;
@@ -101,6 +103,15 @@ export function parseNewOrder(value: unknown): readonly AcmeIdentifier[] {
       value: identifier.string('value', MAX_VALUE_CHARACTERS),
     };
   });
+}
+
+/**
+ * Reads the answer to a challenge `device-attest-01` (draft-ietf-acme-device-attest-09 §5): the attestation object in
+ * CBOR. Other members are ignored. Throws `invalid-request`.
+ */
+export function parseAttestation(value: unknown): Uint8Array {
+  const fields = new JsonFields(value, CODE, 'payload');
+  return base64Url(fields, 'attObj', { minimum: 1, maximum: MAX_ATTESTATION_BYTES });
 }
 
 /** Reads the payload of `finalize` (RFC 8555 §7.4): the request in DER. Throws `invalid-request`. */

@@ -89,6 +89,7 @@ export const STATUS_OF_CODE = {
   forbidden: 403,
   'token-refused': 401,
   'code-refused': 401,
+  'attestation-refused': 403,
   denied: 403,
   'issuer-unavailable': 503,
   'webhook-unavailable': 503,

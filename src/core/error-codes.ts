@@ -113,6 +113,7 @@ export const ERROR_CODES = {
   forbidden: 'authentication',
   'token-refused': 'authentication',
   'code-refused': 'authentication',
+  'attestation-refused': 'authentication',
   denied: 'authentication',
   'issuer-unavailable': 'overload',
   'webhook-unavailable': 'overload',

@@ -77,17 +77,26 @@ export class AcmeObjects {
   authorization(order: AcmeOrder, identifier: OrderIdentifier, challenge: object | undefined): object {
     const { state, errorCode, expiresMs } = order;
     const isGivenUp = state === 'invalid' && errorCode === undefined;
-    const status = isGivenUp ? 'deactivated' : state === 'pending' ? 'pending' : 'valid';
+    const isRefused = state === 'invalid' && !isGivenUp && isUnattested(order);
+    const status = isGivenUp ? 'deactivated' : isRefused ? 'invalid' : state === 'pending' ? 'pending' : 'valid';
     const challenges = challenge === undefined ? [] : [challenge];
     return { identifier, status, expires: new Date(expiresMs).toISOString(), challenges };
   }
 
+  /** A challenge to a device (draft-ietf-acme-device-attest-09 §5). One that was refused says why. */
+  deviceChallenge(order: AcmeOrder, token: string): object {
+    const { orderId, state, expiresMs, errorCode } = order;
+    const common = { type: 'device-attest-01', url: this.#of('chall', orderId), token };
+    const error = orderProblem(errorCode, this.#base);
+    if (isUnattested(order)) return { ...common, status: state, ...(error !== undefined && { error }) };
+    return { ...common, status: 'valid', validated: validated(expiresMs) };
+  }
+
   /** A challenge by mail (RFC 8823 §3) from this sender, with the part of its token that is not in the mail. */
-  challenge({ orderId, state, expiresMs }: AcmeOrder, token: string, from: string): object {
+  mailChallenge({ orderId, state, expiresMs }: AcmeOrder, token: string, from: string): object {
     const common = { type: 'email-reply-00', url: this.#of('chall', orderId), token, from };
     if (state === 'pending' || state === 'invalid') return { ...common, status: state };
-    // The order lives a day from the reply on.
-    return { ...common, status: 'valid', validated: new Date(expiresMs - ORDER_LIFETIME_MS).toISOString() };
+    return { ...common, status: 'valid', validated: validated(expiresMs) };
   }
 
   /** Returns the URL of an order's authorization. */
@@ -98,6 +107,16 @@ export class AcmeObjects {
   #of(kind: string, id: Uint8Array): string {
     return this.url(`${ACME_PREFIX}${kind}/${formatBase64Url(id)}`);
   }
+}
+
+/** Returns true if the device of an order has not attested. */
+function isUnattested({ proof, attestedKey }: AcmeOrder): boolean {
+  return proof === 'device' && attestedKey === undefined;
+}
+
+/** Returns the time of an answer to a challenge: the order lives a day from then on. */
+function validated(expiresMs: number): string {
+  return new Date(expiresMs - ORDER_LIFETIME_MS).toISOString();
 }
 
 /** Reads the id at the end of an untrusted URL; undefined if it is none. */

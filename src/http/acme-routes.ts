@@ -6,6 +6,7 @@ import {
   parseAcmeJws,
   parseAcmeRevocation,
   parseAcmeUpdate,
+  parseAttestation,
   parseFinalize,
   parseKeyChange,
   parseNewAccount,
@@ -107,13 +108,15 @@ export function acmeRoutes(app: Hono, service: LogService, limits: RateLimits, o
   const order = ({ objects }: AcmeRequest, found: AcmeOrder, created = false): Response => {
     const location = objects.orderUrl(found.orderId);
     const retry = found.state === 'processing' ? { 'retry-after': String(RETRY_SECONDS) } : {};
-    const text = JSON.stringify(objects.order(found, identifierOf(found.identity, identityRules)));
+    const text = JSON.stringify(objects.order(found, identifierOf(found, identityRules)));
     return respond(text, { location, ...retry }, created ? 201 : 200);
   };
   const { orders } = acme;
   const challengeOf = (objects: AcmeObjects, found: AcmeOrder): object | undefined => {
     const [token, mail] = [orders.readToken(found), on().mail];
-    return token === undefined || mail === undefined ? undefined : objects.challenge(found, token, mail.from);
+    if (token === undefined) return undefined;
+    if (found.proof === 'device') return objects.deviceChallenge(found, token);
+    return mail === undefined ? undefined : objects.mailChallenge(found, token, mail.from);
   };
   acmeMailRoute(app, service, limits, on);
 
@@ -146,7 +149,7 @@ export function acmeRoutes(app: Hono, service: LogService, limits: RateLimits, o
     return respond(JSON.stringify(objects.account(changed)));
   });
   ofAccount(PATHS.acmeNewOrder, async (request) =>
-    order(request, await orders.open(request.account, parseNewOrder(request.payload), on().mail), true),
+    order(request, await orders.open(request.account, parseNewOrder(request.payload), on()), true),
   );
   ofAccount(`${ACME_PREFIX}order/:id`, async (request) => {
     assertRead(request.payload);
@@ -162,14 +165,16 @@ export function acmeRoutes(app: Hono, service: LogService, limits: RateLimits, o
     const found = await orders.find(account, id);
     const givesUp = payload !== undefined && parseAcmeUpdate(payload);
     const now = givesUp ? await orders.giveUp(account, found) : found;
-    const identifier = identifierOf(now.identity, identityRules);
+    const identifier = identifierOf(now, identityRules);
     return respond(JSON.stringify(objects.authorization(now, identifier, challengeOf(objects, now))));
   });
-  ofAccount(`${ACME_PREFIX}chall/:id`, async ({ account, id, objects }) => {
-    const found = await orders.find(account, id);
+  ofAccount(`${ACME_PREFIX}chall/:id`, async ({ account, payload, id, objects }) => {
+    const asked = await orders.find(account, id);
+    const answers = payload !== undefined && asked.proof === 'device';
+    const found = answers ? await orders.attest(account, asked, parseAttestation(payload), on().attest) : asked;
     const challenge = challengeOf(objects, found);
     ensure(challenge !== undefined, 'not-found', 'the order has no challenge');
-    // The reply counts when it comes; that the client says so changes nothing.
+    // The reply by mail counts when it comes; that the client says so changes nothing.
     return respond(JSON.stringify(challenge), { link: `<${objects.authorizationUrl(found)}>;rel="up"` });
   });
   ofAccount(`${ACME_PREFIX}cert/:id`, async ({ account, payload, id }) => {

@@ -10,7 +10,7 @@ type Part = 'addAcmeOrder' | 'findAcmeOrder' | 'listAcmeOrders' | 'changeAcmeOrd
 
 const ROW = columnsBut(acmeOrders, 'logId');
 const { orderId, accountId, labelKey, identity, state, proof, expiresMs, mac } = acmeOrders;
-const { csr, certificate, errorCode } = acmeOrders;
+const { csr, certificate, errorCode, attestedKey } = acmeOrders;
 
 /** Orders of ACME clients, and the nonces of their requests. */
 export function acmeOrderRows({ queries, logId, seals }: StoreContext): Pick<LogStore, Part> {
@@ -37,6 +37,7 @@ export function acmeOrderRows({ queries, logId, seals }: StoreContext): Pick<Log
             csr: givenAs(csr, order.csr ?? null),
             certificate: givenAs(certificate, order.certificate ?? null),
             errorCode: givenAs(errorCode, order.errorCode ?? null),
+            attestedKey: givenAs(attestedKey, order.attestedKey ?? null),
             mac: givenAs(mac, seals?.seal(acmeOrders, order) ?? null),
           })
           .from(sql`(select 1) as one`)

@@ -379,7 +379,7 @@ export interface LogStore {
   /** Changes an order that was read before. Returns false, and changes nothing, if its state is another one by now. */
   changeAcmeOrder(
     before: AcmeOrderRow,
-    changes: Partial<Pick<AcmeOrderRow, 'state' | 'expiresMs' | 'csr' | 'certificate' | 'errorCode'>>,
+    changes: Partial<Pick<AcmeOrderRow, 'state' | 'expiresMs' | 'csr' | 'certificate' | 'errorCode' | 'attestedKey'>>,
   ): Promise<boolean>;
   /** Notes that a nonce is used. Returns false if it was used before. */
   useAcmeNonce(nonce: Uint8Array, expiresMs: number): Promise<boolean>;

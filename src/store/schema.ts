@@ -460,8 +460,11 @@ export const acmeOrders = pgTable(
     /** Canonical. */
     identity: text('identity').notNull(),
     state: text('state', { enum: ['pending', 'ready', 'processing', 'valid', 'invalid'] }).notNull(),
-    /** The proof that the account may have the name: by its application, or by a mail from its address. */
-    proof: text('proof', { enum: ['application', 'email'] }).notNull(),
+    /**
+     * The proof that the account may have the name: by its application, by a mail from its address, or by its
+     * application and an attestation of the device.
+     */
+    proof: text('proof', { enum: ['application', 'email', 'device'] }).notNull(),
     expiresMs: count('expires_ms').notNull(),
     /** The certificate's request, DER; null until the order is finalized. */
     csr: bytea('csr'),
@@ -469,6 +472,8 @@ export const acmeOrders = pgTable(
     certificate: bytea('certificate'),
     /** Why the order is invalid. */
     errorCode: text('error_code'),
+    /** SHA-256 of the SPKI of the key that the device has attested; null until then, and for other proofs. */
+    attestedKey: bytea('attested_key'),
     mac: seal(),
   },
   (table) => [

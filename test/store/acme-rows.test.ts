@@ -26,6 +26,7 @@ const order = (name: string, more: Partial<AcmeOrderRow> = {}): AcmeOrderRow => 
   csr: undefined,
   certificate: undefined,
   errorCode: undefined,
+  attestedKey: undefined,
   ...more,
 });
 const by = ({ accountId }: AcmeAccountRow) => ({ accountId });

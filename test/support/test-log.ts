@@ -9,7 +9,7 @@ import { mlDsaSigner } from '../../src/core/crypto/ml-dsa.ts';
 import type { Signer } from '../../src/core/crypto/signer.ts';
 import type { VrfProver } from '../../src/core/crypto/vrf-prover.ts';
 import type { Configuration } from '../../src/core/keytrans/configuration.ts';
-import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
+import { DEFAULT_IDENTITY_RULES, type IdentityRules } from '../../src/identity/identity.ts';
 import { createLog } from '../../src/service/sequencing/genesis.ts';
 import type { Fetch } from '../../src/core/net/bounded-fetch.ts';
 import type { EvidenceSettings } from '../../src/service/evidence/evidence-settings.ts';
@@ -76,6 +76,8 @@ export interface TestLogOptions {
   readonly suiteId?: number;
   /** Makes the VRF prover; default: the native one in this thread. */
   readonly vrfProver?: (secretKey: Uint8Array) => VrfProver;
+  /** Default: {@link DEFAULT_IDENTITY_RULES}. */
+  readonly identityRules?: IdentityRules;
   /** Who may have a name. Default: applications vouch for everybody. */
   readonly evidence?: EvidenceSettings;
   /** Whom the log tells of changes. Default: nobody. */
@@ -171,7 +173,7 @@ export async function createTestLog(options: TestLogOptions = {}): Promise<TestL
     store: wrapped,
     origin: 'log.example',
     keys,
-    identityRules: DEFAULT_IDENTITY_RULES,
+    identityRules: options.identityRules ?? DEFAULT_IDENTITY_RULES,
     profiles: options.profiles ?? DEFAULT_PROFILES,
     allowsMlDsa: options.allowsMlDsa,
     urls: { crl: 'http://log.example/crl/issuer.crl', caIssuers: 'http://log.example/ca/issuer.der' },

@@ -18,8 +18,7 @@ import { Metrics } from '../../src/http/metrics.ts';
 import { createOperatorApp } from '../../src/http/operator-routes.ts';
 import { serveApi, type TlsFiles } from '../../src/http/server.ts';
 import type { CertificateHeader } from '../../src/http/shown-certificate.ts';
-import type { AcmeMailSettings } from '../../src/service/acme/acme-settings.ts';
-import { DEFAULT_IDENTITY_RULES } from '../../src/identity/identity.ts';
+import type { AcmeAttestSettings, AcmeMailSettings } from '../../src/service/acme/acme-settings.ts';
 import { createTestLog, type TestLog, type TestLogOptions } from './test-log.ts';
 
 /** A log that is served over HTTP on loopback. */
@@ -40,7 +39,7 @@ export interface TestServer {
 
 /** The trust bundle of a test log. */
 export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quorum none'): TrustBundle {
-  const { keys, configuration, origin, noteSigner, checkpointCosigner, reloadable } = log.context;
+  const { keys, configuration, origin, noteSigner, checkpointCosigner, reloadable, identityRules } = log.context;
   return {
     format: 1,
     ...(reloadable.allowsMlDsa ? { requires: ['ml-dsa'] as const } : {}),
@@ -54,7 +53,7 @@ export function bundleOf(log: TestLog, bundleKey: Signer, witnessPolicy = 'quoru
     ),
     witnessPolicy,
     recoveryDelayMs: 7 * 86_400_000,
-    identityRules: DEFAULT_IDENTITY_RULES,
+    identityRules,
     bundleKey: formatBase64(bundleKey.publicKey),
   };
 }
@@ -66,15 +65,17 @@ export interface TestServerOptions extends TestLogOptions {
   readonly certificateHeader?: () => CertificateHeader;
   /** True to serve ACME, or with these proofs by mail. */
   readonly acme?: boolean | AcmeMailSettings;
+  /** Proofs of devices, where ACME is served. */
+  readonly attest?: () => AcmeAttestSettings | undefined;
   /** True to serve the explorer at `/`, as it was built. */
   readonly explorer?: boolean;
   /** True to serve operators elsewhere: by {@link TestServer.operators}. */
   readonly hasOperatorListener?: boolean;
 }
 
-function acmeOf(acme: TestServerOptions['acme'], url: () => string) {
+function acmeOf({ acme, attest }: TestServerOptions, url: () => string) {
   if (acme === undefined || acme === false) return {};
-  return { acme: () => ({ url: url(), ...(acme !== true && { mail: acme }) }) };
+  return { acme: () => ({ url: url(), attest: attest?.(), ...(acme !== true && { mail: acme }) }) };
 }
 
 /** Makes a log and serves it over HTTP. */
@@ -89,7 +90,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   let url = '';
   const server = await serveApi({
     ...operated,
-    ...acmeOf(options.acme, () => url),
+    ...acmeOf(options, () => url),
     hasOperatorListener: options.hasOperatorListener,
     documents: {
       root: issuer.chain.at(-1) as Uint8Array,

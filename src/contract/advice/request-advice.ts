@@ -70,6 +70,10 @@ export const REQUEST_ADVICE = {
     means: 'The code from the mail is wrong or too old.',
     next: 'Type it again, or ask for a new one.',
   },
+  'attestation-refused': {
+    means: 'The attestation of the device does not prove its name for this order.',
+    next: 'Make another order, and attest to the token of its challenge.',
+  },
   denied: { means: "The application's own check said no.", next: 'Ask the operator of the application why.' },
   'issuer-unavailable': { means: 'The OpenID issuer does not answer the server.', next: LATER },
   'webhook-unavailable': { means: "The application's check does not answer the server.", next: LATER },

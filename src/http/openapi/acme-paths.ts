@@ -71,7 +71,9 @@ export const ACME_OPERATIONS: Readonly<Record<string, Schema>> = {
   [`${ACME_PREFIX}order/{id}`]: ofId('an order (§7.1.3)'),
   [`${ACME_PREFIX}order/{id}/finalize`]: ofId('finalize an order by a PKCS#10 request (§7.4)'),
   [`${ACME_PREFIX}authz/{id}`]: ofId('the authorization of an order; deactivate it (§7.5)'),
-  [`${ACME_PREFIX}chall/{id}`]: ofId('a challenge by mail (RFC 8823 §3)'),
+  [`${ACME_PREFIX}chall/{id}`]: ofId(
+    'a challenge by mail (RFC 8823 §3) or to a device (draft-ietf-acme-device-attest)',
+  ),
   [PATHS.acmeMail]: MAIL,
   [`${ACME_PREFIX}cert/{id}`]: ofId('a certificate and its issuing CA (§7.4.2)', PEM_MEDIA_TYPE),
 };

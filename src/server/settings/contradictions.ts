@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { templateProblem } from '../../service/evidence/email/mail-text.ts';
+import { attestationRootsProblem } from './attestation-roots.ts';
 import { caFileProblem } from './notify.ts';
 import type { SettingsFile } from './schema.ts';
 import type { SettingPath } from './toml-lines.ts';
@@ -50,6 +51,7 @@ export function contradictions(file: SettingsFile, files: ReadSettingFile): Cont
     ...pkcs11Problems(file, files),
     ...tlsProblems(file, files),
     ...acmeProblems(file, files),
+    ...attestProblems(file, files),
   ];
 }
 
@@ -137,6 +139,13 @@ function acmeProblems({ acme, email }: SettingsFile, read: ReadSettingFile): Con
   const path = ['acme', 'mail', 'secret_file'];
   if (secret === undefined) return [{ path, reason: 'cannot be read' }];
   return ACME_SECRET.test(secret) ? [] : [{ path, reason: 'must hold at least 32 letters, digits and ._~+/=-' }];
+}
+
+function attestProblems({ acme }: SettingsFile, read: ReadSettingFile): Contradiction[] {
+  if (acme?.attest === undefined) return [];
+  const text = read(acme.attest.roots);
+  const reason = text === undefined ? 'cannot be read' : attestationRootsProblem(text);
+  return reason === undefined ? [] : [{ path: ['acme', 'attest', 'roots'], reason }];
 }
 
 function tlsProblems({ tls, est, http }: SettingsFile, read: ReadSettingFile): Contradiction[] {

@@ -191,6 +191,19 @@ const acme = z.strictObject({
     })
     .optional()
     .meta(about('[Proofs of addresses by a reply](acme.md#prove-an-address-by-mail), with `[email]`.')),
+  attest: z
+    .strictObject({
+      roots: fileName.meta(about('The CAs whose attestations count, in PEM: at most 8.')),
+      prefix: z
+        .string()
+        .regex(
+          /^urn:[a-z0-9][a-z0-9-]{0,30}[a-z0-9]:[A-Za-z0-9:.-]{0,95}[:.-]$/,
+          'not a beginning such as urn:dev:os:63-',
+        )
+        .meta(about("The beginning of devices' names; the serial number follows.", { form: 'beginning of a URN' })),
+    })
+    .optional()
+    .meta(about('[Proofs of devices by an attestation](acme.md#prove-a-device-by-its-attestation).')),
 });
 
 /** The settings of `glasskey.toml`. Any other key is refused. */

@@ -19,6 +19,7 @@ import type { LookupSettings } from '../../service/prover/lookup-policy.ts';
 import { DEFAULT_POLICY } from '../../service/evidence/policy-table.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { contradictions, type ReadSettingFile } from './contradictions.ts';
+import { attestationRoots } from './attestation-roots.ts';
 import { notifySettings } from './notify.ts';
 import { type Pkcs11Settings, pkcs11Settings } from './pkcs11.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
@@ -183,14 +184,16 @@ function lookupSettings(one: NonNullable<SettingsFile['lookups']>, files: ReadSe
 }
 
 function acmeSettings(
-  { url, mail }: NonNullable<SettingsFile['acme']>,
+  { url, mail, attest }: NonNullable<SettingsFile['acme']>,
   email: SettingsFile['email'],
   files: ReadSettingFile,
 ): AcmeSettings {
-  if (mail === undefined || email === undefined) return { url };
+  const devices = attest && { roots: attestationRoots(files(attest.roots) ?? ''), prefix: attest.prefix };
+  const common = { url, attest: devices };
+  if (mail === undefined || email === undefined) return common;
   const { from, codes_per_hour: mailsPerHour } = email;
   const secret = files(mail.secret_file)?.trim() ?? '';
-  return { url, mail: { from, mailsPerHour, authservId: mail.authserv_id, secret } };
+  return { ...common, mail: { from, mailsPerHour, authservId: mail.authserv_id, secret } };
 }
 
 function webhookSettings(one: NonNullable<SettingsFile['webhook']>, files: ReadSettingFile): WebhookSettings {

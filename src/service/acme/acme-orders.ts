@@ -8,9 +8,10 @@ import { makeRegistrationGrant } from '../log/registration-grants.ts';
 import type { LogService } from '../log-service.ts';
 import { type AcmeAccount, prolongAccount } from './acme-accounts.ts';
 import { ensureAcme } from './acme-refusal.ts';
-import { type AcmeMailSettings, MAX_ORDERS, ORDER_LIFETIME_MS } from './acme-settings.ts';
+import { type AcmeAttestSettings, type AcmeSettings, MAX_ORDERS, ORDER_LIFETIME_MS } from './acme-settings.ts';
+import { acceptAttestation, assertAttestedKey, deviceToken } from './device-challenge.ts';
 import { challengeTokens, sendChallenge } from './mail-challenge.ts';
-import { isWithinScope, orderIdentity, type OrderIdentifier } from './order-identity.ts';
+import { isWithinScope, type OrderIdentifier, orderName, type OrderName } from './order-identity.ts';
 
 const ID_BYTES = 16;
 
@@ -39,30 +40,33 @@ export class AcmeOrders {
   }
 
   /**
-   * Opens an order. Its authorization is valid at once if the account's application vouches for the name. Else a
-   * mail asks the address for a reply, if `mail` is there. Throws `unauthorized` if the account or the policy does not
-   * allow it, `rateLimited`, and as {@link orderIdentity} and {@link sendChallenge}.
+   * Opens an order. Its authorization is valid at once if the account's application vouches for the name, and that is
+   * not a device's. Without an application, a mail asks the address for a reply, if the settings have `mail`. Throws
+   * `unauthorized` if the account or the policy does not allow it, `rateLimited`, and as {@link orderName} and
+   * {@link sendChallenge}.
    */
   async open(
     account: AcmeAccount,
     identifiers: readonly OrderIdentifier[],
-    mail?: AcmeMailSettings,
+    { mail, attest }: Pick<AcmeSettings, 'mail' | 'attest'> = {},
   ): Promise<AcmeOrderRow> {
     const { context } = this.#service;
     const { store, identityRules, vrf, now, random } = context;
-    const identity = orderIdentity(identifiers, identityRules);
+    const name = orderName(identifiers, identityRules, attest?.prefix);
+    const { identity } = name;
     const labelKey = await vrf.labelKey(identity.label);
     const { labelKey: only, accountId } = account.row;
     ensureAcme(isWithinScope(only, labelKey), 'unauthorized', 'the account is for another name');
-    const mailer = this.#mailerFor(account, identity, mail);
-    const later = { csr: undefined, certificate: undefined, errorCode: undefined };
+    const mailer = this.#mailerFor(account, name, mail);
+    const isVouched = mailer === undefined;
+    const later = { csr: undefined, certificate: undefined, errorCode: undefined, attestedKey: undefined };
     const order: AcmeOrderRow = {
       orderId: random(ID_BYTES),
       accountId,
       labelKey,
       identity: identity.text,
-      state: mailer === undefined ? 'ready' : 'pending',
-      proof: mailer === undefined ? 'application' : 'email',
+      state: isVouched && !name.isDevice ? 'ready' : 'pending',
+      proof: name.isDevice ? 'device' : isVouched ? 'application' : 'email',
       expiresMs: now() + ORDER_LIFETIME_MS,
       ...later,
     };
@@ -81,21 +85,35 @@ export class AcmeOrders {
 
   /**
    * Returns what sends the challenge; undefined if the account's application vouches for the name. Throws
-   * `unauthorized` if neither is allowed.
+   * `unauthorized` if neither is allowed. An attestation comes on top: it stands in for no application.
    */
-  #mailerFor({ row }: AcmeAccount, identity: Identity, settings: AcmeMailSettings | undefined) {
+  #mailerFor({ row }: AcmeAccount, { identity, isDevice }: OrderName, settings: AcmeSettings['mail']) {
     const { policyTable, mailer } = this.#service.context.reloadable.evidence;
     const vouches = row.scope !== 'none' && mayVouch(policyTable, { type: 'application' }, identity);
     if (vouches) return undefined;
+    ensureAcme(!isDevice, 'unauthorized', 'the application of this account does not vouch for the device');
     const isByMail = identity.kind === 'email' && mayVouch(policyTable, { type: 'email' }, identity);
     const refusal = 'neither the application of this account nor a mail may vouch for the name';
     ensureAcme(isByMail && mailer !== undefined && settings !== undefined, 'unauthorized', refusal);
     return { mailer, settings };
   }
 
-  /** Returns the part of a challenge's token that the account reads (RFC 8823 §3); undefined without a challenge. */
+  /** Returns the token of a challenge, for a mail the part that the account reads; undefined without a challenge. */
   readToken({ proof, orderId }: AcmeOrderRow): string | undefined {
+    if (proof === 'device') return deviceToken(this.#service.context, orderId);
     return proof === 'email' ? challengeTokens(this.#service.context, orderId).read : undefined;
+  }
+
+  /** Takes an attestation for an order, and returns the order that is ready. Throws as {@link acceptAttestation}. */
+  async attest(
+    account: AcmeAccount,
+    order: AcmeOrderRow,
+    attestation: Uint8Array,
+    settings: AcmeAttestSettings | undefined,
+  ): Promise<AcmeOrderRow> {
+    ensureAcme(settings !== undefined, 'unauthorized', 'this server takes no attestations any more');
+    await acceptAttestation(this.#service.context, settings, order, attestation);
+    return this.find(account, order.orderId);
   }
 
   /** Returns the ids of an account's orders. */
@@ -133,6 +151,7 @@ export class AcmeOrders {
     if (order.csr !== undefined && equalBytes(order.csr, csr)) return this.look(account, order, finalize.requestId);
     ensureAcme(order.state === 'ready', 'orderNotReady', `the order is ${order.state}`);
     const request = await proofOfPossession(context, csr, this.#identityOf(order));
+    assertAttestedKey(order, request);
     const isOther = !equalBytes(request.spki, account.key.spki);
     ensureAcme(isOther, 'badCSR', 'the key of an account is not for certificates');
     const isBegun = await context.store.changeAcmeOrder(order, { state: 'processing', csr });
@@ -185,6 +204,7 @@ export class AcmeOrders {
     ensure(csr !== undefined, 'internal', 'an order without a request is processing');
     const identity = this.#identityOf(order);
     const { spkiSha256 } = await context.parseCsr(csr);
+    assertAttestedKey(order, { spkiSha256 });
     const { grant } = makeRegistrationGrant(context, {
       label: identity.label,
       token: account.row.tokenHash,

@@ -1,10 +1,13 @@
 import type { ErrorCode } from '../../core/error-codes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 
-/** Error types of ACME (RFC 8555 §6.7), without their prefix `urn:ietf:params:acme:error:`. */
+/**
+ * Error types of ACME (RFC 8555 §6.7, draft-ietf-acme-device-attest-09 §8.3), without their prefix `urn:ietf:params:acme:error:`.
+ */
 export type AcmeErrorType =
   | 'accountDoesNotExist'
   | 'alreadyRevoked'
+  | 'badAttestationStatement'
   | 'badCSR'
   | 'badNonce'
   | 'badPublicKey'
@@ -52,6 +55,7 @@ export function ensureAcme(condition: boolean, type: AcmeErrorType, message: str
 const CODES: Readonly<Record<AcmeErrorType, ErrorCode>> = {
   accountDoesNotExist: 'invalid-request',
   alreadyRevoked: 'invalid-request',
+  badAttestationStatement: 'attestation-refused',
   badCSR: 'bad-csr',
   badNonce: 'invalid-request',
   badPublicKey: 'weak-key',
@@ -68,6 +72,7 @@ const CODES: Readonly<Record<AcmeErrorType, ErrorCode>> = {
 };
 
 const TYPES: Partial<Record<ErrorCode, AcmeErrorType>> = {
+  'attestation-refused': 'badAttestationStatement',
   'bad-csr': 'badCSR',
   'bad-proof-of-possession': 'badCSR',
   'csr-identity-mismatch': 'badCSR',

@@ -1,9 +1,24 @@
+import type { TrustAnchors } from '../../ca/path/index.ts';
+
 /** The settings of the ACME server. */
 export interface AcmeSettings {
   /** The server's URL as clients see it, without a slash at the end: ACME signs over whole URLs. */
   readonly url: string;
   /** Proofs of addresses by a reply (RFC 8823); undefined: there are none. */
   readonly mail?: AcmeMailSettings | undefined;
+  /** Proofs of devices by an attestation; undefined: there are none. */
+  readonly attest?: AcmeAttestSettings | undefined;
+}
+
+/** The settings of proofs by an attestation (draft-ietf-acme-device-attest). */
+export interface AcmeAttestSettings {
+  /** The roots whose attestations count. */
+  readonly roots: TrustAnchors;
+  /**
+   * The beginning of devices' names, a URN; the serial number follows. Over ACME such a name takes an attestation,
+   * whatever the account may order.
+   */
+  readonly prefix: string;
 }
 
 /** The settings of proofs by a reply. */

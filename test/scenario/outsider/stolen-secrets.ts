@@ -83,6 +83,38 @@ export const STOLEN: readonly OutsideAttack[] = [
     ],
   },
   {
+    attack: 'have a device’s attestation count for another order or account, another device, another key, or twice',
+    outcome: 'an attestation is for the token of one order, and its certificate for the attested key alone',
+    codes: ['attestation-refused', 'bad-csr'],
+    tests: [
+      'test/http/acme-attest.test.ts: of the token of another order, and of another account',
+      'test/http/acme-attest.test.ts: a second time, and after the order has ended',
+      'test/http/acme-attest.test.ts: with another key in the request: that is no certificate',
+      'test/http/acme-attest.test.ts: of another device, or of none',
+    ],
+  },
+  {
+    attack:
+      'forge an attestation: of other CAs, by a certificate that is expired or a CA’s, with an extension twice, in strange CBOR',
+    outcome: 'the chain ends at a CA of the setting, and the bytes can be read in one way',
+    codes: ['attestation-refused'],
+    tests: [
+      'test/http/acme-attest.test.ts: with a chain that has expired, has not begun, is broken, or ends at another root',
+      'test/http/acme-attest.test.ts: with an extension twice',
+      'test/http/acme-attest.test.ts: in CBOR that is no attestation object, or one that can be read in several ways',
+      'test/http/acme-attest.test.ts: with any bit of it changed',
+    ],
+  },
+  {
+    attack: 'name a device over ACME without its attestation, or without the application',
+    outcome: 'names of devices take both, under whatever type they are ordered',
+    codes: ['forbidden'],
+    tests: [
+      'test/http/acme-attest.test.ts: needs an account whose application vouches for its name too',
+      'test/http/acme-attest.test.ts: has a name that takes an attestation, under whatever type it is ordered',
+    ],
+  },
+  {
     attack:
       'use a captured registration grant: twice, for another name or key, after its time or its token’s end, to recover a name',
     outcome: 'it vouches for version 0 of one name, and of one key if it names one',

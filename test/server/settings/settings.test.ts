@@ -24,6 +24,7 @@ const FILES = (name: string): string | undefined =>
     ['tls.pem', TLS_PAIR.certificate],
     ['tls.key', TLS_PAIR.key],
     ['intranet-ca.pem', TLS_PAIR.certificate],
+    ['attestation-roots.pem', TLS_PAIR.certificate],
     ['lookups.secret', '0123456789abcdef0123456789abcdef\n'],
     ['acme-mail.secret', '0123456789abcdef0123456789abcdef\n'],
     ['short.secret', '0123456789\n'],
@@ -37,6 +38,7 @@ function problems(text: string): string[] {
 
 const MAIL = '[email]\nsmtp = "smtps://mail.example.com"\nfrom = "keys@example.com"\n';
 const TOKEN = '[pkcs11]\nmodule = "/usr/lib/softhsm/libsofthsm2.so"\ntoken = "glasskey"\n';
+const ATTEST = '[acme]\nurl = "https://a.example"\n[acme.attest]\n';
 const MAIL_POLICY = '[[policy]]\nidentities = "email"\nevidence = ["email"]\n';
 
 /** Returns every key of a schema, with the path of its tables. */
@@ -205,6 +207,21 @@ describe('glasskey.toml', () => {
       'replies to ACME that nothing asks for',
       '[acme]\nurl = "https://a.example"\n[acme.mail]\nauthserv_id = "mx"\nsecret_file = "lookups.secret"\n',
       ['3: acme.mail'],
+    ],
+    [
+      'attestations by CAs that are none',
+      `${ATTEST}roots = "token.pin"\nprefix = "urn:dev:os:63-"\n`,
+      ['4: acme.attest.roots'],
+    ],
+    [
+      'attestations by CAs that are not there',
+      `${ATTEST}roots = "nowhere.pem"\nprefix = "urn:dev:os:63-"\n`,
+      ['4: acme.attest.roots'],
+    ],
+    [
+      'devices whose names do not begin as a URN',
+      `${ATTEST}roots = "attestation-roots.pem"\nprefix = "urn:dev:os:63"\n`,
+      ['5: acme.attest.prefix'],
     ],
     [
       'a webhook with a short secret',

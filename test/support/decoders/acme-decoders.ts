@@ -4,13 +4,16 @@ import {
   parseAcmeJws,
   parseAcmeRevocation,
   parseAcmeUpdate,
+  parseAttestation,
   parseFinalize,
   parseKeyChange,
   parseNewAccount,
   parseNewOrder,
 } from '../../../src/contract/acme-messages.ts';
 import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
-import { type Decoder, ofJson } from './decoder.ts';
+import { readAttestationObject } from '../../../src/service/acme/attestation-object.ts';
+import { attestationObject } from '../attestations.ts';
+import { type Decoder, ofJson, reading } from './decoder.ts';
 
 const refusals = ['invalid-request'];
 const coded = (value: unknown): string => formatBase64Url(encodeUtf8(JSON.stringify(value)));
@@ -82,6 +85,28 @@ export const ACME_DECODERS: readonly Decoder[] = [
     write: (csr) => ({ csr: formatBase64Url(csr) }),
     refusals,
   }),
+  ofJson({
+    name: 'parseAttestation',
+    values: fc.record({ attObj: bytes.map(formatBase64Url) }),
+    read: parseAttestation,
+    write: (attestation) => ({ attObj: formatBase64Url(attestation) }),
+    refusals,
+  }),
+  {
+    name: 'readAttestationObject',
+    inputs: fc
+      .tuple(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 400 }), { minLength: 1, maxLength: 4 }),
+        fc.option(bytes, { nil: undefined }),
+      )
+      .map(([certificates, authData]) => attestationObject(certificates, { authData })),
+    read: reading(readAttestationObject, ({ certificates, authenticatorData: authData }) =>
+      attestationObject(certificates, { authData }),
+    ),
+    refusals: ['malformed-encoding'],
+    canonical: true,
+    selfDelimiting: true,
+  },
   ofJson({
     name: 'parseAcmeRevocation',
     values: fc.record({ certificate: bytes.map(formatBase64Url), reason: fc.nat() }, { requiredKeys: ['certificate'] }),

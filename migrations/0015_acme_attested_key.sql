@@ -1,0 +1,1 @@
+ALTER TABLE "acme_orders" ADD COLUMN "attested_key" "bytea";
