@@ -2,7 +2,8 @@ import type { ErrorCode } from '../../core/error-codes.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 
 /**
- * Error types of ACME (RFC 8555 §6.7, draft-ietf-acme-device-attest-09 §8.3), without their prefix `urn:ietf:params:acme:error:`.
+ * Error types of ACME (RFC 8555 §6.7, draft-ietf-acme-device-attest-09), without their prefix
+ * `urn:ietf:params:acme:error:`.
  */
 export type AcmeErrorType =
   | 'accountDoesNotExist'

@@ -26,10 +26,11 @@ export interface AttestedFacts {
  * Verifies an Apple Managed Device Attestation, and returns the SHA-256 of the SubjectPublicKeyInfo of the key that it
  * attests. `certificates` are untrusted, leaf first. The chain must end at one of the roots (RFC 5280 §6.1). The leaf
  * must name the device and hold the SHA-256 of the token: Apple signs before the device has an account key, so the
- * thumbprint of that key is not in it (draft-ietf-acme-device-attest-09 §5). The leaf is no CA, and no extension twice.
+ * thumbprint of that key is not in it (draft-ietf-acme-device-attest-09 §5). A leaf that is a CA or has an extension
+ * twice is refused.
  *
- * Throws `untrusted-issuer`, `certificate-expired`, `bad-certificate`, `weak-key`, and `attestation-refused` for another
- * device or token.
+ * Throws `untrusted-issuer`, `certificate-expired`, `bad-certificate`, `weak-key`, and `attestation-refused` for
+ * another device or token.
  */
 export async function verifyAppleAttestation(
   [leaf, ...intermediates]: readonly [Uint8Array, ...Uint8Array[]],

@@ -14,8 +14,8 @@ const TWO_BYTES = 25;
 
 /**
  * Reads the part of CBOR that attestation objects use, from untrusted bytes: byte and text strings, arrays and maps of
- * definite lengths below 65,536 in their shortest form (RFC 8949 §4.2.1). The caller says what comes next, so nothing is
- * nested deeper than the caller reads. Every method throws `malformed-encoding`.
+ * definite lengths below 65,536 in their shortest form (RFC 8949 §4.2.1). The caller says what comes next, so nothing
+ * is nested deeper than the caller reads. Every method throws `malformed-encoding`.
  */
 export class CborReader {
   readonly #reader: ByteReader;
