@@ -215,7 +215,6 @@ describe('an attestation is refused, and ends its order,', () => {
     const late = await ordered();
     server.log.clock.advance(86_400_000);
     expect((await caller.post(late.challenge, { attObj: 'oA' })).status).toBe(404);
-    server.log.clock.advance(-86_400_000);
   });
 
   it('several times at once, but for one', async () => {
