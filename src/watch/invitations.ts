@@ -4,7 +4,7 @@ import { TokenBuckets } from '../service/token-buckets.ts';
 import { confirmNotice } from './mandate-notices.ts';
 import type { TakenMandate } from './mandates.ts';
 import { FEED, type NewSecret } from './subscribers.ts';
-import { confirmAddress } from './upkeep.ts';
+import { confirmWatched } from './upkeep.ts';
 import type { WatchContext } from './watch-context.ts';
 
 /** One address of a mandate, and its state. */
@@ -60,7 +60,7 @@ export class Invitations {
     const notice = confirmNotice(identity, url, secret);
     if (to.kind !== 'webhook') return stateOf(await deliverer.deliver(to, notice), 'sent');
     const result = await deliverer.challenge(to.url, notice, { echo: secret });
-    if (result.outcome === 'sent') await confirmAddress(this.#context, secret);
+    if (result.outcome === 'sent') await confirmWatched(this.#context, secret);
     return stateOf(result, 'confirmed');
   }
 }

@@ -13,7 +13,7 @@ const END_SOON_MS = 7 * 86_400_000;
  * Confirms the address to which a code was sent, and lets go what waited for that. Returns the name; undefined for a
  * code that is unknown or was replaced. The code is untrusted.
  */
-export async function confirmAddress({ store, now }: WatchContext, code: string): Promise<string | undefined> {
+export async function confirmWatched({ store, now }: WatchContext, code: string): Promise<string | undefined> {
   const found = store.subscriber(subscriberOf(code) ?? '');
   if (found === undefined || !holdsSecret(found.subscriber, code)) return undefined;
   const { name, subscriber } = found;

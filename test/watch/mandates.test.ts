@@ -9,7 +9,7 @@ import { addressesHash, formatMandate, mandateMessage, parseMandate } from '../.
 import { MemoryState } from '../../src/client/state/client-state.ts';
 import type { ErrorCode } from '../../src/core/error-codes.ts';
 import { takeMandate } from '../../src/watch/mandates.ts';
-import { confirmAddress } from '../../src/watch/upkeep.ts';
+import { confirmWatched } from '../../src/watch/upkeep.ts';
 import { LyingOperator } from '../support/lying-operator.ts';
 import { BY_OPERATOR, register } from '../support/victims.ts';
 import { startWatcher, type TestWatcher } from '../support/watching.ts';
@@ -240,9 +240,9 @@ describe('an address', () => {
     const secret = secrets[0]?.secret ?? '';
     const other = `${secret.slice(0, 25)}${randomBytes(32).toString('hex')}`;
     for (const wrong of ['', 'x', secret.slice(0, -1), other]) {
-      expect(await confirmAddress(watcher.context, wrong)).toBeUndefined();
+      expect(await confirmWatched(watcher.context, wrong)).toBeUndefined();
     }
-    expect(await confirmAddress(watcher.context, secret)).toBe(identity);
+    expect(await confirmWatched(watcher.context, secret)).toBe(identity);
     expect(due()).toHaveLength(1);
     // The journal has the code's hash alone.
     expect(JSON.stringify([...store.names()])).not.toContain(secret.slice(25));
