@@ -94,7 +94,7 @@ async function assertStillNamed({ source, namedEpoch }: AkdAuditOptions, positio
   const names = await source.namesOf(namedEpoch === 'end' ? endEpoch : endEpoch - 1);
   if (names.length === 1 && names[0] === lastName) return;
   const exhibits = { names: [lastName, ...names], endEpoch, reached: position.endRoot };
-  // What a user's list lacks says nothing. The next proof begins at the root that was reached, or it is refused.
+  // A user's list that lacks it says nothing. The next proof begins at the root that was reached, or it is refused.
   if (names.length === 0 && source.isPartial === true) return;
   if (names.length === 0) {
     throw new AkdFinding('bad-audit-entry', `epoch ${endEpoch} was audited before, and is gone now`, exhibits);
