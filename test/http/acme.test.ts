@@ -5,6 +5,7 @@ import { createCsr } from '../../src/client/csr.ts';
 import { parsePem } from '../../src/ca/der/pem.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { createToken, revokeToken } from '../../src/service/log/tokens.ts';
+import type { LogStore } from '../../src/store/ports.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
 import { AcmeCaller, base64Url, callerKey, jws, macKey, sendJose } from '../support/acme-caller.ts';
 import { identityOf } from '../support/owner.ts';
@@ -374,5 +375,32 @@ describe('a revocation', () => {
     expect(await revoke(alice, { certificate: second })).toBe(200);
     const found = await (await server.client()).lookup('ends@example.com');
     expect(found.found && found.binding.claimed).toMatchObject({ type: 'maintenance', kind: 'revocation', reason: 1 });
+  });
+
+  it('is not signed by the key of a certificate that somebody has written into the database', async () => {
+    const [hers, thief] = [p256(), p256()];
+    const spkiOf = ({ publicKey }: KeyPairKeyObjectResult) => publicKey.export({ type: 'spki', format: 'der' });
+    let planted: Buffer | undefined;
+    const wrap = (store: LogStore): LogStore => {
+      const findCertificate = async (serial: string) => {
+        const row = await store.findCertificate(serial);
+        return row && { ...row, ...(planted && { content: new Uint8Array(planted) }) };
+      };
+      return Object.assign(Object.create(store) as LogStore, { findCertificate });
+    };
+    const other = await createTestServer({ acme: true, wrap });
+    try {
+      const caller = await new AcmeCaller(other).open();
+      const real = Buffer.from(await certify(caller, 'victim@example.com', clientKey(hers)), 'base64url');
+      planted = Buffer.from(real);
+      spkiOf(thief).copy(planted, real.indexOf(spkiOf(hers)));
+      const mallory = new AcmeCaller(other, callerKey(thief));
+      const answer = await mallory.post(PATHS.acmeRevokeCertificate, { certificate: planted.toString('base64url') });
+      expect(answer.outcome).toBe('unauthorized');
+      const found = await (await other.client()).lookup('victim@example.com');
+      expect(found.found && found.binding.certificates).toHaveLength(1);
+    } finally {
+      await other.close();
+    }
   });
 });
