@@ -115,6 +115,18 @@ describe('a request is refused', () => {
     expect(outcomes).toEqual(['201', ...Array.from({ length: 7 }, () => 'badNonce')]);
   });
 
+  it('that was seen before, by a server whose clock is behind that of another', async () => {
+    const header = { alg: 'ES256', nonce: await alice.nonce(), url: alice.kid, kid: alice.kid };
+    const body = jws(header, undefined, alice.key);
+    expect((await sendJose(alice.kid, body)).outcome).toBe(200);
+    server.log.clock.advance(HOUR_MS + 1_000);
+    // The other server deletes what has expired for it.
+    expect((await alice.post(alice.kid)).outcome).toBe(200);
+    await server.log.context.store.readHead();
+    server.log.clock.advance(-HOUR_MS - 1_000);
+    expect((await sendJose(alice.kid, body)).outcome).toBe('badNonce');
+  });
+
   it('whose nonce is spent by a forger not at all: the nonce is used after the signature is verified', async () => {
     const nonce = await alice.nonce();
     const header = { alg: 'ES256', nonce, url: alice.kid, kid: alice.kid };
