@@ -121,7 +121,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     fetch: options.fetch ?? platformFetch,
     budgets: options.budgets,
   } satisfies Partial<LogContext>;
-  const reloadable = new Reloadable({
+  const reloadable: Reloadable = new Reloadable({
     profiles: options.profiles,
     issuingCas: new IssuingCas([
       { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },

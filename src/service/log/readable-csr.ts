@@ -7,7 +7,7 @@ const ML_DSA_OIDS = [KeyOid.mlDsa44, KeyOid.mlDsa65].map((oid) => Buffer.from(de
 
 /**
  * Returns a parser that refuses every request with ML-DSA while the log does not require it of its clients. No such key
- * would be certified, and to verify one signature takes as long as a hundred of the others: nobody shall have it done in
+ * would be certified, and to verify one signature takes as long as many of the others: nobody shall have it done in
  * vain, before anything of the request is authenticated. The parser throws `weak-key` too.
  */
 export function readableCsrParser(parse: CsrParser, allowsMlDsa: () => boolean): CsrParser {
