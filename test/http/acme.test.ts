@@ -127,6 +127,16 @@ describe('a request is refused', () => {
     expect((await sendJose(alice.kid, body)).outcome).toBe('badNonce');
   });
 
+  it('of a stranger with a fresh key stores nothing, not even its nonce, which a binding then uses up', async () => {
+    const stranger = new AcmeCaller(server);
+    const nonce = await stranger.nonce();
+    for (let i = 0; i < 3; i++)
+      expect((await stranger.post(NEW_ACCOUNT, {}, { nonce })).outcome).toBe('externalAccountRequired');
+    const payload = { externalAccountBinding: stranger.binding(await stranger.bindingKey()) };
+    expect((await stranger.post(NEW_ACCOUNT, payload, { nonce })).outcome).toBe(201);
+    expect((await stranger.post(NEW_ACCOUNT, payload, { nonce })).outcome).toBe('badNonce');
+  });
+
   it('whose nonce is spent by a forger not at all: the nonce is used after the signature is verified', async () => {
     const nonce = await alice.nonce();
     const header = { alg: 'ES256', nonce, url: alice.kid, kid: alice.kid };

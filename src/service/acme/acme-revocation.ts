@@ -9,10 +9,10 @@ import type { LogService } from '../log-service.ts';
 import type { AcmeAccount } from './acme-accounts.ts';
 import { AcmeRefusal, ensureAcme } from './acme-refusal.ts';
 import { certifiedIdentity, isWithinScope } from './order-identity.ts';
-import type { PublicJwk } from './public-jwk.ts';
+import type { KeyHolder } from './acme-service.ts';
 
 /** The sender of a revocation, after its signature is verified: an account, or the holder of a key. */
-export type RevocationSender = { readonly account: AcmeAccount } | { readonly key: PublicJwk };
+export type RevocationSender = { readonly account: AcmeAccount } | KeyHolder;
 
 /** A certificate to revoke. Untrusted. */
 export interface RevocationWish {
@@ -56,6 +56,7 @@ async function requester(
   if ('key' in sender) {
     const isHolder = equalBytes(sender.key.spki, certificate.spki);
     ensureAcme(isHolder, 'unauthorized', 'the request is signed by another key than the certificate names');
+    await sender.useNonce();
     return 'holder';
   }
   const { row, application } = sender.account;
