@@ -8,7 +8,7 @@ import type { WatchContext } from './watch-context.ts';
 
 /** The address that stands for a feed of the watcher's own. */
 export const FEED = 'feed';
-/** Addresses of former mandates that are kept, those confirmed first: a thief's mandates cannot push the owner's out. */
+/** Former addresses that are kept, those confirmed first: a thief's mandates cannot push the owner's out. */
 const MAX_FORMER = 16;
 
 /** A secret that only the reader of an address, or of the answer, learns. The watcher keeps its hash. */

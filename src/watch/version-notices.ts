@@ -15,7 +15,7 @@ export type VersionWording = 'told' | 'untold' | 'alarm';
 /** Versions of one look that have notices of their own. The rest shares one. */
 const OWN_NOTICES = 16;
 
-/** Returns true for a version that a key of the one before signed, or that the CA maintained: one without a recovery. */
+/** Returns true for a version that a key of the one before signed, or that the CA maintained, without a recovery. */
 export function isOwners({ record, judgement }: Pick<LookedVersion, 'record' | 'judgement'>): boolean {
   return record.pending === undefined && (judgement?.link === 'key' || judgement?.link === 'maintenance');
 }

@@ -138,7 +138,7 @@ export class NameWatcher {
     observe({ type: 'added', count: changes.length });
   }
 
-  /** Looks at every name with an added version, for a time: a server that answers slowly holds up neither audits nor alarms. */
+  /** Looks at names with an added version, for a time: a slow server holds up neither audits nor alarms. */
   async #lookAll(): Promise<void> {
     const { store, now } = this.#context;
     const startedMs = now();
