@@ -15,7 +15,7 @@ import { MemoryState } from '../../src/client/state/client-state.ts';
 import { LOG_PREFIX, PATHS } from '../../src/contract/paths.ts';
 import { takeMandate, type TakenMandate } from '../../src/watch/mandates.ts';
 import { nameRecordKey } from '../../src/watch/records.ts';
-import { confirmAddress, endWhatRanOut } from '../../src/watch/upkeep.ts';
+import { confirmWatched, endWhatRanOut } from '../../src/watch/upkeep.ts';
 import { nameChange } from '../../src/watch/watch-store.ts';
 import { lie, LyingOperator, refusal } from '../support/lying-operator.ts';
 import { BY_OPERATOR } from '../support/victims.ts';
@@ -79,7 +79,7 @@ const waiting = (address: string): readonly string[] =>
 
 async function confirmAll({ secrets }: TakenMandate): Promise<void> {
   for (const { address, secret } of secrets) {
-    if (address !== 'feed') expect(await confirmAddress(watcher.context, secret)).toBe(identity);
+    if (address !== 'feed') expect(await confirmWatched(watcher.context, secret)).toBe(identity);
   }
 }
 
@@ -287,7 +287,7 @@ describe('a change that was acknowledged', () => {
     await start({
       fetch: lie(PATHS.lookup, async (honest) => {
         const answer = await honest();
-        if (secret !== '') await confirmAddress(watcher.context, secret);
+        if (secret !== '') await confirmWatched(watcher.context, secret);
         return answer;
       }),
     });
@@ -305,7 +305,7 @@ describe('a change that was acknowledged', () => {
     await start({
       fetch: lie(PATHS.lookup, async (honest) => {
         const answer = await honest();
-        if (secret !== '') await confirmAddress(watcher.context, secret);
+        if (secret !== '') await confirmWatched(watcher.context, secret);
         return answer;
       }),
     });
