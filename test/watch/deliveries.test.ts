@@ -32,7 +32,7 @@ beforeEach(async () => {
     allowPrivate: ['127.0.0.1/32'],
     ports: [slow.port, fast.port],
     ca: TLS_PAIR.certificate,
-    timeoutMs: 500,
+    timeoutMs: 2_000,
   };
   deliverer = new Deliverer({ webhookKey, egress }, { resolve: () => Promise.resolve(['127.0.0.1']) });
   context = {
