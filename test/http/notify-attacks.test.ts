@@ -12,14 +12,20 @@ import { notifyWorld, type NotifyWorld } from '../support/notify-world.ts';
 import { identityOf } from '../support/owner.ts';
 
 const DAY_MS = 86_400_000;
-/** True while nothing can be noted in the database. */
-let isDying = false;
+/** Number of notes that the database still takes. */
+let notesLeft = Infinity;
+/** Number of times that all books were compared with their names. */
+let comparisons = 0;
 let world: NotifyWorld;
 beforeAll(async () => {
   const wrap = (store: LogStore): LogStore =>
     Object.assign(Object.create(store) as LogStore, {
       writeNotifyBook: (...row: Parameters<LogStore['writeNotifyBook']>) =>
-        isDying ? Promise.reject(new Error('died')) : store.writeNotifyBook(...row),
+        notesLeft-- > 0 ? store.writeNotifyBook(...row) : Promise.reject(new Error('died')),
+      listUntoldNotifyBooks: (...page: Parameters<LogStore['listUntoldNotifyBooks']>) => {
+        comparisons++;
+        return store.listUntoldNotifyBooks(...page);
+      },
     });
   world = await notifyWorld({ limits: { maxClockAheadMs: 400 * DAY_MS }, wrap });
 });
@@ -242,10 +248,12 @@ describe('a server that was stopped', () => {
     const { directory, key } = await world.owner(name);
     await directory.notices(name, key, { add: world.hook('/twice') });
     await directory.rotate(name, key, await generateKey());
-    // As if the process died before it noted the delivery.
-    isDying = true;
+    // As if the process died before it noted the delivery: the attempt was noted.
+    notesLeft = 1;
     await world.tend();
-    isDying = false;
+    notesLeft = Infinity;
+    await world.tend();
+    later(61_000);
     await world.tend();
     await world.tend();
     const ids = world.receiver.received
@@ -254,6 +262,53 @@ describe('a server that was stopped', () => {
       .slice(1);
     expect(ids).toHaveLength(2);
     expect(new Set(ids).size).toBe(1);
+  });
+});
+
+describe('a database that takes no writes', () => {
+  it('does not have a notice sent in each round', async () => {
+    const name = 'readonly@example.com';
+    const { directory, key } = await world.owner(name);
+    await world.addMail(name, 'readonly@example.net', key);
+    await directory.rotate(name, key, await generateKey());
+    notesLeft = 0;
+    for (let i = 0; i < 3; i++) {
+      await world.tend();
+      later(61_000);
+    }
+    notesLeft = Infinity;
+    expect(world.mailsTo('readonly@example.net', 'Version 1')).toEqual([]);
+    await world.tend();
+    expect(world.mailsTo('readonly@example.net', 'Version 1')).toHaveLength(1);
+  });
+});
+
+describe('one damaged book', () => {
+  it('does not have all others compared in every round, and delays nobody', async () => {
+    const [name, other] = ['damaged@example.com', 'whole@example.com'];
+    const { directory, key } = await world.owner(name);
+    await world.addMail(name, 'damaged@example.net', key);
+    const { directory: whole, key: wholeKey } = await world.owner(other);
+    await world.addMail(other, 'whole@example.net', wholeKey);
+    const { store } = world.server.log.context;
+    const stored = await store.readNotifyBook(await labelKeyOf(name));
+    if (stored === undefined) throw new Error('no row');
+    const { revision } = stored;
+    await store.writeNotifyBook({ ...stored, revision: revision + 1, dueMs: 0 });
+    await directory.rotate(name, key, await generateKey());
+    await world.tend();
+    comparisons = 0;
+    const failures = () => world.server.log.events.filter(({ type }) => type === 'notify-failed').length;
+    const before = failures();
+    for (let i = 0; i < 5; i++) await world.tend();
+    expect([comparisons, failures() - before]).toEqual([0, 0]);
+    await whole.rotate(other, wholeKey, await generateKey());
+    await world.tend();
+    expect(world.mailsTo('whole@example.net', 'Version 1')).toHaveLength(1);
+    // It is tried again after a while.
+    later(61_000);
+    await world.tend();
+    expect(failures() - before).toBeGreaterThan(0);
   });
 });
 
@@ -297,5 +352,24 @@ describe('an erased name', () => {
     await silent.stop();
     expect(await log.context.store.readNotifyBook(await labelKeyOf(name))).toBeUndefined();
     expect(world.mailsTo('erased2@example.net', 'was erased')).toEqual([]);
+  });
+
+  it('is told at once where an earlier notice waits, and whoever gets the name meanwhile gets no address with it', async () => {
+    const name = 'erased3@example.com';
+    const { directory, key } = await world.owner(name);
+    await world.addMail(name, 'erased3@example.net', key);
+    world.mail.breakDown();
+    for (let i = 0, present = key; i < 4; i++) {
+      const next = await generateKey();
+      await directory.rotate(name, present, next);
+      present = next;
+      later(600_000);
+      await world.tend();
+    }
+    world.mail.repair();
+    await world.server.log.service.erase({ identity: name, who: 'admin:test' });
+    await world.tend();
+    expect(world.mailsTo('erased3@example.net', 'was erased')).toHaveLength(1);
+    expect(await world.server.log.context.store.readNotifyBook(await labelKeyOf(name))).toBeUndefined();
   });
 });

@@ -68,13 +68,18 @@ export async function verifyNotifyOrder(
 /**
  * Applies a verified order to a book. `fresh` names an address that is added; `version` is the newest one, which it
  * need not be told of. Throws `change-rejected` for an order that was used or is older than another, `rate-limited`,
- * `invalid-request` and `not-found`.
+ * `invalid-request`, `not-found`, and `overloaded` while the addresses of an erased name are deleted.
  */
 export function applyOrder(
   book: NotifyBook,
   order: VerifiedNotifyOrder,
   { fresh, version, nowMs }: { readonly fresh: NewAddress; readonly version: number; readonly nowMs: number },
 ): NotifyBook {
+  if (book.isErased === true) {
+    throw new GlasskeyError('overloaded', 'the addresses of the erased name are being deleted: try again', {
+      retryAfterSeconds: 60,
+    });
+  }
   ensure(order.number > book.lastOrder, 'change-rejected', 'the order was used, or a later one was');
   if (book.orderMs.length >= MAX_ORDERS) throw tooMany('too many orders for this name');
   const counted = { ...book, lastOrder: order.number, orderMs: [...book.orderMs, nowMs] };

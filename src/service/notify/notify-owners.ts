@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatHex } from '../../core/encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type DeliveryAddress, parseDeliveryAddress } from '../../delivery/address.ts';
 import type { DeliveryResult } from '../../delivery/delivery-result.ts';
 import { webhookPublicKey } from '../../delivery/webhook-signature.ts';
@@ -11,7 +11,7 @@ import { canonicalise } from '../intake.ts';
 import { Deadline } from '../issuance/await-log.ts';
 import { readProvedState } from '../log/proved-state.ts';
 import { TokenBuckets } from '../token-buckets.ts';
-import { type ListedAddress, listedAddress, type NotifyBook } from './notify-book.ts';
+import { asErased, type ListedAddress, listedAddress, type NotifyBook } from './notify-book.ts';
 import { codeNotice } from './notices.ts';
 import { codeRefused, notifyCodeHash, tryCode } from './notify-code.ts';
 import { addedAddress, applyOrder, tooMany, verifyNotifyOrder } from './notify-orders.ts';
@@ -109,6 +109,23 @@ export class NotifyOwners {
     const identity = canonicalise(text, context.identityRules);
     const labelKey = await context.vrf.labelKey(identity.label);
     return outcomeOf(identity, await this.#confirm({ labelKey, identity: identity.text }, { id, code }));
+  }
+
+  /** Notes that a name was erased, so that its addresses are deleted even if somebody gets the name at once. */
+  async nameErased({
+    labelKey,
+    identity,
+  }: {
+    readonly labelKey: Uint8Array;
+    readonly identity: string;
+  }): Promise<void> {
+    const { books } = this.#parts;
+    try {
+      if ((await books.read(labelKey)) !== undefined) await books.update({ labelKey, identity }, asErased);
+    } catch (error) {
+      if (!isGlasskeyError(error, 'storage-corrupt')) throw error;
+      await books.drop(labelKey);
+    }
   }
 
   #opened(): OpenNotices {
