@@ -144,9 +144,18 @@ export function listedAddress({ id, text, state, untilMs, lastToldMs, lastFailur
   const known = {
     ...(untilMs === undefined ? {} : { untilMs }),
     ...(lastToldMs === undefined ? {} : { lastToldMs }),
-    ...(lastFailure === undefined ? {} : { lastFailure }),
+    ...(lastFailure === undefined ? {} : { lastFailure: shownFailure(lastFailure) }),
   };
   return { id, kind, hint: hintOf(text), state, ...known };
+}
+
+/** Reasons that the other side gave itself, or that say nothing about the network. */
+const SHOWN = /^(?:given up: )?(?:status \d{3}|unknown recipient|mail server|no SMTPUTF8)$/;
+
+/** Returns the reason for a failure as an owner may see it: not where a name leads, nor what listens there. */
+function shownFailure(reason: string): string {
+  if (SHOWN.test(reason)) return reason;
+  return reason.startsWith('given up') ? 'given up: no answer' : 'no answer';
 }
 
 /** Returns enough of an address for its owner to know it, and too little for others to use it. */

@@ -116,7 +116,11 @@ function withAdded(
     'invalid-request',
     'this address is told already',
   );
-  ensure(others.length < MAX_ADDRESSES, 'invalid-request', `a name has at most ${MAX_ADDRESSES} addresses`);
+  // A former one can come back at once: whoever has a stolen key may have filled its place.
+  const isFormer = book.addresses.some((one) => one.text === text && one.state === 'former');
+  const isWaiting = others.filter(({ state }) => state === 'unconfirmed').length >= MAX_ADDRESSES;
+  const hasRoom = others.length < MAX_ADDRESSES || (isFormer && !isWaiting);
+  ensure(hasRoom, 'invalid-request', `a name has at most ${MAX_ADDRESSES} addresses`);
   if (book.codeMs.length >= MAX_CODES) throw tooMany('too many codes for this name');
   const address: BookAddress = {
     ...fresh,

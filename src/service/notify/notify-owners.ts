@@ -144,7 +144,8 @@ export class NotifyOwners {
 
   /** Bounds the codes that anybody can have sent to one place, under however many names. Throws `rate-limited`. */
   #assertMayAsk(address: DeliveryAddress): void {
-    const place = address.kind === 'mail' ? address.address : address.kind === 'push' ? address.endpoint : address.url;
+    const place =
+      address.kind === 'mail' ? mailboxOf(address.address) : address.kind === 'push' ? address.endpoint : address.url;
     const key = createHash('sha256').update(place).digest('hex');
     const isFree = address.kind === 'mail' || this.#hostBudgets[address.kind].take(new URL(place).host);
     if (!isFree || !this.#addressBudget.take(key)) throw tooMany('too many codes for this address');
@@ -196,6 +197,12 @@ export class NotifyOwners {
     if (!isRight) throw codeRefused();
     return book;
   }
+}
+
+/** Returns a mail address without what most hosts ignore: the case of its local part, and what follows a plus sign. */
+function mailboxOf(address: string): string {
+  const [local = '', domain = ''] = address.toLowerCase().split('@');
+  return `${local.replace(/(?!^)\+.*$/, '')}@${domain}`;
 }
 
 function outcomeOf({ text }: Identity, { addresses }: NotifyBook): NotifyOutcome {
