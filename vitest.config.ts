@@ -52,6 +52,8 @@ const LONG = [
   'test/server/full-folder.test.ts',
   'test/server/serve-watcher.test.ts',
   'test/watch/mandates.test.ts',
+  'test/watch/deliveries.test.ts',
+  'test/watch/silencing.test.ts',
   'test/server/init.test.ts',
   'test/server/log-end.test.ts',
   'test/server/ml-dsa-issuer.test.ts',

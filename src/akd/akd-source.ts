@@ -2,12 +2,17 @@
 export interface AkdSource {
   /** Names the place in messages and reports. */
   readonly place: string;
-  /** Returns the names of all objects whose name begins with `epoch/`: one, unless something is wrong. */
-  namesOf(epoch: number): Promise<readonly string[]>;
+  /**
+   * Returns the names of all objects whose name begins with `epoch/`: one, unless something is wrong. Ends early if the
+   * signal is aborted.
+   */
+  namesOf(epoch: number, signal?: AbortSignal): Promise<readonly string[]>;
   /** Returns the lowest epoch of all names; undefined without a name. It may have to read a whole listing. */
   firstEpoch(): Promise<number | undefined>;
-  /** Returns the bytes of an object whose name `parseObjectName` accepts. */
-  read(name: string): Promise<Uint8Array>;
+  /** Returns the bytes of an object whose name `parseObjectName` accepts. Ends early if the signal is aborted. */
+  read(name: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** True if a user gave the names, and may have left some out: what is not among them accuses nobody. */
+  readonly isPartial?: boolean;
 }
 
 /** Returns the lower one of an epoch and that of an untrusted name; names that begin with no epoch do not count. */

@@ -38,6 +38,8 @@ export interface AkdAuditOptions {
   readonly startRoot?: Uint8Array | undefined;
   /** The last epoch to audit. Default: as far as the log goes. */
   readonly to?: number | undefined;
+  /** Waits before an epoch is called missing: objects may be uploaded out of order, or be in a cache. Default: not. */
+  readonly pause?: (() => Promise<void>) | undefined;
   /** Runs after each verified epoch, before the next one: stores how far the audit has come. */
   readonly onEpoch: (position: AkdPosition, size: ProofSize) => Promise<void>;
 }
@@ -59,17 +61,21 @@ export async function auditEpochs(options: AkdAuditOptions): Promise<AkdPosition
   const first = position === undefined ? await firstEndEpoch(options) : position.endEpoch + 1;
   if (first === undefined) return undefined;
   const downloads = new EpochDownloads(source, namedEpoch, to);
-  for (let epoch = first; epoch <= to; epoch++) {
-    const downloaded = await downloads.take(epoch);
-    if (downloaded === undefined) {
-      await assertEndsAt(downloads, epoch, position);
-      return position;
+  try {
+    for (let epoch = first; epoch <= to; epoch++) {
+      const downloaded = await downloads.take(epoch);
+      if (downloaded === undefined) {
+        await assertEndsAt(downloads, epoch, options, position);
+        return position;
+      }
+      const [next, size] = verifyEpoch(options, position, downloaded);
+      position = next;
+      await options.onEpoch(position, size);
     }
-    const [next, size] = verifyEpoch(options, position, downloaded);
-    position = next;
-    await options.onEpoch(position, size);
+    return position;
+  } finally {
+    downloads.close();
   }
-  return position;
 }
 
 async function firstEndEpoch({ source, namedEpoch, from }: AkdAuditOptions): Promise<number | undefined> {
@@ -88,6 +94,8 @@ async function assertStillNamed({ source, namedEpoch }: AkdAuditOptions, positio
   const names = await source.namesOf(namedEpoch === 'end' ? endEpoch : endEpoch - 1);
   if (names.length === 1 && names[0] === lastName) return;
   const exhibits = { names: [lastName, ...names], endEpoch, reached: position.endRoot };
+  // A user's list that lacks it says nothing. The next proof begins at the root that was reached, or it is refused.
+  if (names.length === 0 && source.isPartial === true) return;
   if (names.length === 0) {
     throw new AkdFinding('bad-audit-entry', `epoch ${endEpoch} was audited before, and is gone now`, exhibits);
   }
@@ -98,11 +106,14 @@ async function assertStillNamed({ source, namedEpoch }: AkdAuditOptions, positio
 async function assertEndsAt(
   downloads: EpochDownloads,
   epoch: number,
+  { source, pause }: AkdAuditOptions,
   position: AkdPosition | undefined,
 ): Promise<void> {
   const later = await downloads.namesAfter(epoch);
-  const isMissing = later.length > 0 && (await downloads.namesAgain(epoch)).length === 0;
-  if (!isMissing) return;
+  if (later.length === 0 || (await downloads.namesAgain(epoch)).length > 0) return;
+  ensure(source.isPartial !== true, 'usage', `the given names lack epoch ${epoch}, and have a later one`);
+  await pause?.();
+  if ((await downloads.namesAgain(epoch)).length > 0) return;
   const exhibits = { names: later, endEpoch: epoch, reached: position?.endRoot };
   throw new AkdFinding('bad-audit-entry', `epoch ${epoch} is missing, and a later one is there`, exhibits);
 }
@@ -115,7 +126,10 @@ function verifyEpoch(
   const reached = position?.endRoot ?? startRoot;
   const exhibits = { names: [name], endEpoch, reached };
   if (reached !== undefined && !equalBytes(previous, reached)) {
-    throw new AkdFinding('bad-audit-entry', `epoch ${endEpoch} does not begin where the one before ends`, exhibits);
+    // With the name that ends at the root that was reached, the names alone show the break.
+    const names = [...(position?.lastName === undefined ? [] : [position.lastName]), name];
+    const words = `epoch ${endEpoch} does not begin where the one before ends`;
+    throw new AkdFinding('bad-audit-entry', words, { ...exhibits, names });
   }
   ensure(endEpoch >= 1, 'usage', 'the first epoch that a proof can lead to is 1');
   const start = position ?? { startEpoch: endEpoch - 1, startRoot: previous, inserted: 0 };

@@ -19,6 +19,7 @@ export class EpochDownloads {
   readonly #source: AkdSource;
   readonly #offset: number;
   readonly #to: number;
+  readonly #closed = new AbortController();
   readonly #pending = new Map<number, Promise<Downloaded | undefined>>();
 
   /** `to` is the last epoch to read. */
@@ -45,6 +46,11 @@ export class EpochDownloads {
     return taken;
   }
 
+  /** Ends what is still read ahead: a slow server must not fill the memory with the objects of rounds that failed. */
+  close(): void {
+    this.#closed.abort();
+  }
+
   /** Returns the names of the first epoch among those right after `epoch` that has any. */
   async namesAfter(epoch: number): Promise<readonly string[]> {
     for (let next = epoch + 1; next <= epoch + AHEAD; next++) {
@@ -56,7 +62,7 @@ export class EpochDownloads {
 
   /** Asks for the names of an epoch. */
   namesAgain(epoch: number): Promise<readonly string[]> {
-    return this.#source.namesOf(epoch - this.#offset);
+    return this.#source.namesOf(epoch - this.#offset, this.#closed.signal);
   }
 
   async #download(endEpoch: number): Promise<Downloaded | undefined> {
@@ -67,7 +73,7 @@ export class EpochDownloads {
       throw new AkdFinding('log-forked', `epoch ${endEpoch} has ${names.length} objects`, { names, endEpoch });
     }
     const { previous, current } = parseName(name, endEpoch, endEpoch - this.#offset);
-    return { name, endEpoch, previous, current, bytes: await this.#source.read(name) };
+    return { name, endEpoch, previous, current, bytes: await this.#source.read(name, this.#closed.signal) };
   }
 }
 

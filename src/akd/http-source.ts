@@ -13,7 +13,6 @@ export interface BucketOptions {
   readonly timeoutMs: number;
   /** Most bytes of one object. */
   readonly maxBytes: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Most bytes of a page of a listing: 1,000 keys are about 400 kB. */
@@ -29,21 +28,23 @@ const MAX_PAGES = 10_000;
  */
 export function httpSource(options: BucketOptions): AkdSource {
   const { base } = options;
-  const list = async (parameters: Readonly<Record<string, string>>) => {
+  const list = async (parameters: Readonly<Record<string, string>>, signal?: AbortSignal) => {
     const query = new URLSearchParams({ 'list-type': '2', ...parameters });
-    return parseObjectListing(decodeLossyUtf8(await get(options, `/?${query.toString()}`, MAX_PAGE_BYTES)));
+    return parseObjectListing(decodeLossyUtf8(await get(options, `/?${query.toString()}`, MAX_PAGE_BYTES, signal)));
   };
   return {
     place: base,
-    namesOf: async (epoch) => {
+    namesOf: async (epoch, signal) => {
       const prefix = `${epoch}/`;
-      const { keys } = await list({ prefix });
+      const { keys, isTruncated } = await list({ prefix }, signal);
       ensure(
         keys.every((key) => key.startsWith(prefix)),
         'bad-response',
         `${base} lists objects of other epochs`,
       );
-      return keys;
+      ensure(keys.length > 0 || !isTruncated, 'bad-response', `${base} lists no objects and says that more follow`);
+      // A server that lists an object twice has one all the same.
+      return [...new Set(keys)];
     },
     firstEpoch: async () => {
       let lowest: number | undefined;
@@ -64,12 +65,16 @@ export function httpSource(options: BucketOptions): AkdSource {
         `${base} lists more than ${MAX_PAGES} pages: say where to begin with --from`,
       );
     },
-    read: (name) => get(options, `/${name}`, options.maxBytes),
+    read: (name, signal) => get(options, `/${name}`, options.maxBytes, signal),
   };
 }
 
-async function get(options: BucketOptions, path: string, maxBytes: number): Promise<Uint8Array> {
-  const { base, fetch, timeoutMs, signal } = options;
+async function get(
+  { base, fetch, timeoutMs }: BucketOptions,
+  path: string,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const answer = await boundedFetch(fetch, base + path, {}, { timeoutMs, signal, maxBytes, name: base });
   ensure(answer.status === 200, 'bad-response', `${base} answers ${answer.status} for ${path.slice(0, 40)}`);
   return answer.body;

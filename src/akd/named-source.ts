@@ -8,7 +8,7 @@ export const MAX_NAMES = 500_000;
 export function withNames(source: AkdSource, names: readonly string[]): AkdSource {
   ensure(names.length <= MAX_NAMES, 'usage', `more than ${MAX_NAMES} names: give those of fewer epochs`);
   const byEpoch = new Map<string, readonly string[]>();
-  for (const name of names) {
+  for (const name of new Set(names)) {
     const epoch = name.split('/', 1)[0] ?? '';
     byEpoch.set(epoch, [...(byEpoch.get(epoch) ?? []).slice(0, 9), name]);
   }
@@ -16,6 +16,7 @@ export function withNames(source: AkdSource, names: readonly string[]): AkdSourc
     place: source.place,
     namesOf: async (epoch) => byEpoch.get(String(epoch)) ?? [],
     firstEpoch: async () => names.reduce<number | undefined>(lowerEpoch, undefined),
-    read: (name) => source.read(name),
+    read: (name, signal) => source.read(name, signal),
+    isPartial: true,
   };
 }

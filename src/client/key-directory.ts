@@ -466,12 +466,16 @@ export class KeyDirectory {
    * `unsupported-operation`.
    */
   async notices(text: string, credentials: ClientKey, order: NotifyOrderOptions): Promise<NotifyAnswer> {
-    return orderNotices(this.#connection.operation, this.identity(text), credentials, order);
+    const { operation, settled } = this.#connection;
+    const identity = this.identity(text);
+    return settled(() => orderNotices(operation, identity, credentials, order));
   }
 
   /** Confirms an address by the code that it received. `id` is `added` of {@link notices}. Throws `code-refused`. */
   async confirmNotices(text: string, id: string, code: string): Promise<NotifyAnswer> {
-    return confirmAddress(this.#connection.operation, this.identity(text), { id, code });
+    const { operation, settled } = this.#connection;
+    const identity = this.identity(text);
+    return settled(() => confirmAddress(operation, identity, { id, code }));
   }
 
   /** Runs one step on the state, under the newest bundle of the log. If it throws, the state stays as it was. */

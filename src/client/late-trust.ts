@@ -24,6 +24,8 @@ export class LateTrust {
   #settling: Promise<Error | undefined> | undefined;
   /** Why the bundle could not be settled, while work that wants it runs once more to report that. */
   #failure: Error | undefined;
+  /** Runs that report it. */
+  #reporting = 0;
 
   /** `fetch` makes the requests. `settle` settles the bundle, by requests of its own; it may be called again. */
   constructor(fetch: Fetch, settle: () => Promise<void>) {
@@ -54,10 +56,13 @@ export class LateTrust {
       if (!wasHeldBack(error)) throw error;
     }
     this.#failure = await this.#settleOnce();
+    this.#reporting++;
     try {
       return await work();
     } finally {
-      this.#failure = undefined;
+      // Others may still be about to report it: they take turns at the state.
+      this.#reporting--;
+      if (this.#reporting === 0) this.#failure = undefined;
     }
   };
 

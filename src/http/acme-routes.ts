@@ -124,7 +124,7 @@ export function acmeRoutes(app: Hono, service: LogService, limits: RateLimits, o
     ensureAcme('key' in sender, 'malformed', 'a new account shows its jwk');
     const { onlyExisting, binding: message } = parseNewAccount(payload);
     const binding = message && { message, payload: acmePayload(message) };
-    const wish = { key: sender.key, url: objects.url(c.req.path), onlyExisting, binding };
+    const wish = { ...sender, url: objects.url(c.req.path), onlyExisting, binding };
     const { account, isNew } = await openAccount(acme.context, wish);
     limits.admitApplication(account.application);
     const location = objects.accountUrl(account);

@@ -4,7 +4,7 @@ import { formatFeed } from '../watch/feed.ts';
 import { Invitations } from '../watch/invitations.ts';
 import { takeMandate } from '../watch/mandates.ts';
 import { holdsSecret, subscriberOf } from '../watch/subscribers.ts';
-import { confirmAddress } from '../watch/upkeep.ts';
+import { confirmWatched } from '../watch/upkeep.ts';
 import type { WatchContext } from '../watch/watch-context.ts';
 import type { NameWatcher } from '../watch/watcher.ts';
 
@@ -25,7 +25,7 @@ export function watcherPort(context: WatchContext, watcher: Pick<NameWatcher, 'h
       const taken = await takeMandate(context, order);
       return { change: taken.change, addresses: await invitations.send(taken) };
     },
-    confirm: (code) => confirmAddress(context, code),
+    confirm: (code) => confirmWatched(context, code),
     feed: (secret) => {
       const found = store.subscriber(subscriberOf(secret) ?? '');
       if (found === undefined || found.subscriber.address !== 'feed' || !holdsSecret(found.subscriber, secret)) {

@@ -80,7 +80,7 @@ export interface LogHealth {
 export interface LogServiceOptions extends Pick<SequencerOptions, 'acceptClockGap'> {
   /** If true, this process tries to be the writer. Default: true. */
   readonly sequence?: boolean;
-  /** If true, this process looks after recoveries: it notifies owners and completes them. Default: true. */
+  /** If true, this process looks after recoveries, and tells owners of changes. Default: true. */
   readonly keepRecoveries?: boolean;
   /** Notices to owners, which this process sends while it is the writer. Default: none. */
   readonly notify?: NotificationsOptions;
@@ -162,7 +162,9 @@ export class LogService {
       recoveryAsked: () => this.recoveries.poke(),
     };
     this.#sequence = options.sequence ?? true;
-    this.notifications = new Notifications(this.#pipeline, () => this.sequencer.isWriter, options.notify);
+    // A command that appends knows no channels: a server tells owners, of erasures too.
+    const isKeeper = (): boolean => this.sequencer.isWriter && options.keepRecoveries !== false;
+    this.notifications = new Notifications(this.#pipeline, isKeeper, options.notify);
   }
 
   /** Starts to listen to the store and, unless the options forbid it, to sequence. */
@@ -283,7 +285,9 @@ export class LogService {
   /** `glasskey admin erase`: see {@link eraseIdentity}. */
   async erase(order: ErasureOrder): Promise<Erasure> {
     await this.#assertSigning();
-    return eraseIdentity(this.#issuance(), order);
+    const erasure = await eraseIdentity(this.#issuance(), order);
+    await this.notifications.owners.nameErased(erasure);
+    return erasure;
   }
 
   /** `glasskey admin import`: see {@link importIdentity}. */

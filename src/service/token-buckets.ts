@@ -81,8 +81,10 @@ export class TokenBuckets {
     const { perSecond, burst } = this.#options;
     const known = this.#buckets.get(key);
     if (known === undefined) return burst;
-    // A clock that goes back adds nothing.
-    return Math.min(burst, known.tokens + (Math.max(this.#now() - known.atMs, 0) * perSecond) / 1000);
+    const nowMs = this.#now();
+    // A clock that goes back adds nothing, and counts on from there: nobody waits until it was as late again.
+    if (nowMs < known.atMs) this.#buckets.set(key, { tokens: known.tokens, atMs: nowMs });
+    return Math.min(burst, known.tokens + (Math.max(nowMs - known.atMs, 0) * perSecond) / 1000);
   }
 
   /** Stores a bucket as the most recently used one. */

@@ -1,20 +1,14 @@
-import { and, asc, eq, gt, inArray, lte, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, lte, or, type SQL } from 'drizzle-orm';
 import type { LogStore } from './ports.ts';
 import type { StoreContext } from './rows.ts';
 import { labels, notifyBooks } from './schema.ts';
 import { present } from './stored-row.ts';
 import { columnsBut } from './statement.ts';
 
-type Part =
-  | 'readNotifyBook'
-  | 'writeNotifyBook'
-  | 'dropNotifyBook'
-  | 'listNotifyHints'
-  | 'listDueNotifyBooks'
-  | 'readGreatestVersions';
+type Part = 'readNotifyBook' | 'writeNotifyBook' | 'dropNotifyBook' | 'listUntoldNotifyBooks' | 'listDueNotifyBooks';
 
 const BOOK = columnsBut(notifyBooks, 'logId');
-const HINT = { labelKey: notifyBooks.labelKey, toldVersion: notifyBooks.toldVersion };
+const KEY = { labelKey: notifyBooks.labelKey };
 
 /** Where owners are told of changes. */
 export function notifyRows({ queries, logId }: StoreContext): Pick<LogStore, Part> {
@@ -30,7 +24,6 @@ export function notifyRows({ queries, logId }: StoreContext): Pick<LogStore, Par
 
     async writeNotifyBook(row) {
       const { labelKey, revision, ...rest } = row;
-      const one = { labelKey: notifyBooks.labelKey };
       const values = { ...rest, dueMs: row.dueMs ?? null };
       const written = await queries.run((db) =>
         revision === 1
@@ -38,50 +31,45 @@ export function notifyRows({ queries, logId }: StoreContext): Pick<LogStore, Par
               .insert(notifyBooks)
               .values({ logId, labelKey, revision, ...values })
               .onConflictDoNothing()
-              .returning(one)
+              .returning(KEY)
           : db
               .update(notifyBooks)
               .set({ ...values, revision })
               .where(at(labelKey, revision - 1))
-              .returning(one),
+              .returning(KEY),
       );
       return written.length === 1;
     },
 
     async dropNotifyBook(labelKey, revision) {
-      const dropped = await queries.run((db) =>
-        db.delete(notifyBooks).where(at(labelKey, revision)).returning({ labelKey: notifyBooks.labelKey }),
-      );
+      const dropped = await queries.run((db) => db.delete(notifyBooks).where(at(labelKey, revision)).returning(KEY));
       return dropped.length === 1;
     },
 
-    listNotifyHints: (after = new Uint8Array(0), limit) =>
-      queries.run((db) =>
-        db
-          .select(HINT)
-          .from(notifyBooks)
-          .where(and(ofLog, gt(notifyBooks.labelKey, after)))
-          .orderBy(asc(notifyBooks.labelKey))
-          .limit(limit),
-      ),
-
-    async listDueNotifyBooks(nowMs, limit) {
+    async listUntoldNotifyBooks(after = new Uint8Array(0), limit) {
+      const sameLabel = and(eq(labels.logId, notifyBooks.logId), eq(labels.labelKey, notifyBooks.labelKey));
       const rows = await queries.run((db) =>
         db
-          .select(HINT)
+          .select(KEY)
           .from(notifyBooks)
-          .where(and(ofLog, lte(notifyBooks.dueMs, nowMs)))
-          .orderBy(asc(notifyBooks.dueMs))
+          .innerJoin(labels, sameLabel)
+          .where(and(ofLog, gt(notifyBooks.labelKey, after), gt(labels.greatestVersion, notifyBooks.toldVersion)))
+          .orderBy(asc(notifyBooks.labelKey))
           .limit(limit),
       );
       return rows.map(({ labelKey }) => labelKey);
     },
 
-    async readGreatestVersions(labelKeys) {
-      if (labelKeys.length === 0) return [];
-      const { labelKey, greatestVersion } = labels;
-      const ofLabels = and(eq(labels.logId, logId), inArray(labelKey, [...labelKeys]));
-      return queries.run((db) => db.select({ labelKey, greatestVersion }).from(labels).where(ofLabels));
+    async listDueNotifyBooks(nowMs, latestMs, limit) {
+      const rows = await queries.run((db) =>
+        db
+          .select(KEY)
+          .from(notifyBooks)
+          .where(and(ofLog, or(lte(notifyBooks.dueMs, nowMs), gt(notifyBooks.dueMs, latestMs))))
+          .orderBy(asc(notifyBooks.dueMs))
+          .limit(limit),
+      );
+      return rows.map(({ labelKey }) => labelKey);
     },
   };
 }

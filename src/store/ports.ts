@@ -6,7 +6,6 @@ import type {
   EmailChallengeRow,
   NextPlace,
   NotifyBookRow,
-  NotifyHint,
   ErasedRows,
   ListedRecoveryRow,
   NewRecovery,
@@ -415,14 +414,13 @@ export interface LogStore {
   writeNotifyBook(row: NotifyBookRow): Promise<boolean>;
   /** Deletes a book at this revision. Returns false if that is not the stored one. */
   dropNotifyBook(labelKey: Uint8Array, revision: number): Promise<boolean>;
-  /** Returns the books after a label key, in order of their label keys. */
-  listNotifyHints(after: Uint8Array | undefined, limit: number): Promise<readonly NotifyHint[]>;
-  /** Returns the label keys of the books that are due at `nowMs` without a new version, longest due first. */
-  listDueNotifyBooks(nowMs: number, limit: number): Promise<readonly Uint8Array[]>;
-  /** Returns the greatest committed version of each label that is there, in any order; at most 1,000 labels. */
-  readGreatestVersions(
-    labelKeys: readonly Uint8Array[],
-  ): Promise<readonly { readonly labelKey: Uint8Array; readonly greatestVersion: number }[]>;
+  /** Returns the label keys after one, ascending, of the books whose label has a later version than `toldVersion`. */
+  listUntoldNotifyBooks(after: Uint8Array | undefined, limit: number): Promise<readonly Uint8Array[]>;
+  /**
+   * Returns the label keys of the books that are due at `nowMs` without a new version, longest due first; then those
+   * due after `latestMs`, which a clock that was ahead has written.
+   */
+  listDueNotifyBooks(nowMs: number, latestMs: number, limit: number): Promise<readonly Uint8Array[]>;
 
   // sealed rows
   /** Returns the rows that authorise something and have no valid seal. */

@@ -1,10 +1,10 @@
 import { parseDeliveryAddress } from '../delivery/address.ts';
 import type { DeliveryResult } from '../delivery/delivery-result.ts';
-import { TokenBuckets } from '../service/token-buckets.ts';
+import { type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
 import { confirmNotice } from './mandate-notices.ts';
 import type { TakenMandate } from './mandates.ts';
 import { FEED, type NewSecret } from './subscribers.ts';
-import { confirmAddress } from './upkeep.ts';
+import { confirmWatched } from './upkeep.ts';
 import type { WatchContext } from './watch-context.ts';
 
 /** One address of a mandate, and its state. */
@@ -19,17 +19,35 @@ export interface AddressState {
   readonly feed?: string;
 }
 
+const perHour = (codes: number): TokenBucketOptions => ({ perSecond: codes / 3600, burst: codes });
 /** Codes that one address gets: strangers must not be able to fill a mailbox. */
-const CODES_PER_ADDRESS = { perSecond: 5 / 3600, burst: 5 };
+const CODES_PER_ADDRESS = perHour(5);
+/** Codes that one address gets for one name: no other name takes all that the address gets. */
+const CODES_PER_PAIR = perHour(3);
+/** Codes that go out for one name, so that nobody floods others with addresses that do not exist. */
+const CODES_PER_NAME = perHour(16);
+/** Challenges that one webhook's host gets, whatever the paths. */
+const CHALLENGES_PER_HOST = perHour(32);
+/** Codes under way at a time for one mandate, and mandates: they leave the deliverer places for notices. */
+const AT_A_TIME = 2;
+const MANDATES_AT_A_TIME = 6;
 
 /** Sends the addresses of mandates the codes that confirm them. */
 export class Invitations {
   readonly #context: WatchContext;
-  readonly #budget: TokenBuckets;
+  readonly #budgets: Readonly<Record<'address' | 'pair' | 'name' | 'host', TokenBuckets>>;
+  /** Names whose codes are under way. */
+  readonly #underWay = new Set<string>();
 
   constructor(context: WatchContext) {
     this.#context = context;
-    this.#budget = new TokenBuckets(CODES_PER_ADDRESS, context.now);
+    const bucketsOf = (options: TokenBucketOptions): TokenBuckets => new TokenBuckets(options, context.now);
+    this.#budgets = {
+      address: bucketsOf(CODES_PER_ADDRESS),
+      pair: bucketsOf(CODES_PER_PAIR),
+      name: bucketsOf(CODES_PER_NAME),
+      host: bucketsOf(CHALLENGES_PER_HOST),
+    };
   }
 
   /**
@@ -38,14 +56,39 @@ export class Invitations {
    */
   async send({ name, secrets }: TakenMandate): Promise<readonly AddressState[]> {
     const named = name.subscribers.filter(({ untilMs }) => untilMs === undefined);
-    return Promise.all(
-      named.map(async ({ id, address, confirmed }): Promise<AddressState> => {
-        const secret = secrets.find(({ subscriber }) => subscriber === id);
-        if (address === FEED) return this.#feedOf(secret);
-        if (secret === undefined) return { address, state: confirmed ? 'confirmed' : 'sent' };
-        return { address, state: await this.#invite(name.identity, secret) };
-      }),
+    const states = await this.#inviteAll(
+      name.identity,
+      secrets.filter(({ address }) => address !== FEED),
     );
+    return named.map(({ id, address }): AddressState => {
+      if (address === FEED) return this.#feedOf(secrets.find(({ subscriber }) => subscriber === id));
+      return { address, state: states.get(id) ?? 'confirmed' };
+    });
+  }
+
+  /** Sends a mandate's codes, a few at a time. Returns the state of each subscriber. */
+  async #inviteAll(
+    identity: string,
+    secrets: readonly NewSecret[],
+  ): Promise<ReadonlyMap<string, AddressState['state']>> {
+    const states = new Map<string, AddressState['state']>();
+    if (this.#underWay.has(identity) || this.#underWay.size >= MANDATES_AT_A_TIME) {
+      for (const { subscriber } of secrets) states.set(subscriber, 'failed');
+      return states;
+    }
+    this.#underWay.add(identity);
+    try {
+      const left = [...secrets];
+      const work = async (): Promise<void> => {
+        for (let one = left.shift(); one !== undefined; one = left.shift()) {
+          states.set(one.subscriber, await this.#invite(identity, one));
+        }
+      };
+      await Promise.all(Array.from({ length: AT_A_TIME }, work));
+      return states;
+    } finally {
+      this.#underWay.delete(identity);
+    }
   }
 
   #feedOf(secret: NewSecret | undefined): AddressState {
@@ -54,13 +97,15 @@ export class Invitations {
   }
 
   async #invite(identity: string, { address, secret }: NewSecret): Promise<AddressState['state']> {
-    if (!this.#budget.take(address)) return 'too-often';
     const { deliverer, url } = this.#context;
     const to = parseDeliveryAddress(address);
+    const { name, pair, address: all, host } = this.#budgets;
+    const isPaid = name.take(identity) && pair.take(JSON.stringify([identity, address])) && all.take(address);
+    if (!isPaid || (to.kind === 'webhook' && !host.take(new URL(to.url).host))) return 'too-often';
     const notice = confirmNotice(identity, url, secret);
     if (to.kind !== 'webhook') return stateOf(await deliverer.deliver(to, notice), 'sent');
     const result = await deliverer.challenge(to.url, notice, { echo: secret });
-    if (result.outcome === 'sent') await confirmAddress(this.#context, secret);
+    if (result.outcome === 'sent') await confirmWatched(this.#context, secret);
     return stateOf(result, 'confirmed');
   }
 }

@@ -48,3 +48,13 @@ export function endNotice(identity: string, expiresMs: number, hasEnded: boolean
     event: { type: hasEnded ? 'ended' : 'ending', identity, expires: at },
   };
 }
+
+/** Returns the notice that stands for all that come while too many wait for an address. */
+export function moreNotice(identity: string): Notice {
+  return {
+    id: noticeId('more', identity),
+    subject: `ALARM: ${identity} has more changes than are told one by one`,
+    text: `So many notices wait for this address that the rest is left out. Next: run \`glasskey history ${identity}\`.`,
+    event: { type: 'more', identity, wording: 'alarm' },
+  };
+}

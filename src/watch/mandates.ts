@@ -53,8 +53,6 @@ export async function takeMandate(context: WatchContext, order: MandateOrder): P
   const { store, run, limits } = context;
   return run(async (operation, state) => {
     const before = store.name(signed.identity.text);
-    const isFull = before === undefined && store.nameCount >= limits.names;
-    ensure(!isFull, 'overloaded', 'this watcher has as many names as it can watch');
     const { mandate, identity } = signed;
     const newest = newestOf(mandate);
     const claimed = { version: newest.version, commitment: formatHex(newest.commitment) };
@@ -65,9 +63,13 @@ export async function takeMandate(context: WatchContext, order: MandateOrder): P
         : { version: before.greatest, commitment: before.commitment };
     const looked = await lookName(operation, state, identity, since, before?.added ?? []).catch(notAsClaimed);
     assertSigner(looked, mandate);
-    // Last: only whoever has a key of the name may learn that it is watched.
-    assertNewest(signed, before, order);
-    const { changes, ...taken } = takenBy(context, signed, order, before, looked);
+    // Last: only whoever has a key of the name may learn that it is watched. As it is now: an address may have been
+    // confirmed meanwhile.
+    const held = store.name(identity.text);
+    const isFull = held === undefined && store.nameCount >= limits.names;
+    ensure(!isFull, 'overloaded', 'this watcher has as many names as it can watch');
+    assertNewest(signed, held, order);
+    const { changes, ...taken } = takenBy(context, signed, order, held, looked);
     await store.commit(changes);
     if (taken.change !== 'same') context.observe({ type: 'mandate', change: taken.change });
     return { next: looked.next, result: taken };
@@ -153,7 +155,7 @@ function takenBy(
   before: WatchedName | undefined,
   looked: LookedName,
 ): TakenMandate & { readonly changes: readonly WatchChange[] } {
-  const { store, now } = context;
+  const { store, now, limits } = context;
   const isSame = before?.mandate === order.mandate.trim();
   const { subscribers, secrets } = nextSubscribers(context, before, addresses, isSame);
   const name: WatchedName = {
@@ -166,18 +168,27 @@ function takenBy(
     added: before?.added ?? [],
     mandate: order.mandate.trim(),
     number: mandate.number,
-    expiresMs: mandate.expiresMs,
+    // A mandate that ends at once must not end the one before with it.
+    expiresMs: Math.max(mandate.expiresMs, Math.min(before?.expiresMs ?? 0, now() + limits.formerMs)),
     subscribers,
   };
   const change = before === undefined ? 'new' : isSame ? 'same' : addresses.length === 0 ? 'withdrawn' : 'replaced';
-  const { next, changes } = changesOfLook(context, name, looked);
-  const told = before === undefined || isSame ? [] : formerNotices(before, subscribers, change, mandate.number);
+  const { next, changes } = changesOfLook(context, name, looked, before?.mandate);
+  const former = before && (isSame ? { ...before, subscribers: leavingOf(before, subscribers) } : before);
+  const told = former === undefined ? [] : formerNotices(former, subscribers, change, mandate.number);
   return {
     name: next,
     change,
     secrets,
     changes: [nameChange(next), ...changes, ...told.flatMap(({ of, notice }) => store.telling(of, notice, now()))],
   };
+}
+
+/** Returns the subscribers that are told for a time only from now on. */
+function leavingOf({ subscribers }: WatchedName, after: readonly Subscriber[]): readonly Subscriber[] {
+  return subscribers.filter(
+    ({ id, untilMs }) => untilMs === undefined && after.find((one) => one.id === id)?.untilMs !== undefined,
+  );
 }
 
 /** Returns the notice of the change for each address of the former mandate, with the time until which it is told. */

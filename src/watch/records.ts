@@ -29,6 +29,8 @@ export interface Subscriber {
   /** SHA-256, lower-case hex: of the code that confirms the address, or of the secret of the feed's URL. */
   readonly secretHash: string;
   readonly confirmed: boolean;
+  /** Time of the confirmation, ms; of a feed, that of its begin. */
+  readonly confirmedMs?: number;
   /** Of an address that a later mandate no longer names: told until then, ms. */
   readonly untilMs?: number;
 }
@@ -87,7 +89,7 @@ export interface FeedRecord {
   readonly entries: readonly FeedEntry[];
 }
 
-/** The last alarm about the log as a whole. */
+/** The last alarm of one code about the log as a whole. */
 export interface AlarmRecord {
   readonly type: 'alarm';
   readonly code: string;
@@ -96,10 +98,20 @@ export interface AlarmRecord {
   readonly toldMs: number;
 }
 
+/** The newest that is known of the watcher's own sight. */
+export interface SightRecord {
+  readonly type: 'sight';
+  /** Time of a round in which all of the log verified, or of the first start, ms. */
+  readonly verifiedMs: number;
+  /** True once the owners were told that nobody watches. */
+  readonly isBlind: boolean;
+}
+
 /** A record of the watcher's store. */
-export type WatchRecord = WatchedName | QueuedNotice | FeedRecord | AlarmRecord;
+export type WatchRecord = WatchedName | QueuedNotice | FeedRecord | AlarmRecord | SightRecord;
 
 export const nameRecordKey = (identity: string): string => `name:${identity}`;
 export const feedKey = (subscriber: string): string => `feed:${subscriber}`;
 export const queueKey = (subscriber: string, notice: string): string => `queue:${subscriber}:${notice}`;
-export const ALARM_KEY = 'alarm';
+export const alarmKey = (code: string): string => `alarm:${code}`;
+export const SIGHT_KEY = 'sight';

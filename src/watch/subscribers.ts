@@ -8,7 +8,7 @@ import type { WatchContext } from './watch-context.ts';
 
 /** The address that stands for a feed of the watcher's own. */
 export const FEED = 'feed';
-/** Addresses of former mandates that are kept, the oldest first: a thief's mandates cannot push the owner's out. */
+/** Former addresses that are kept, those confirmed first: a thief's mandates cannot push the owner's out. */
 const MAX_FORMER = 16;
 
 /** A secret that only the reader of an address, or of the answer, learns. The watcher keeps its hash. */
@@ -32,8 +32,8 @@ export function canonicalAddresses(texts: readonly string[]): readonly string[] 
 
 /**
  * Returns the subscribers after a mandate. One whose address stays keeps its confirmation. One that is confirmed and no
- * longer named is still told for a time, so that a stolen key silences nobody. `isSame` gives unconfirmed addresses and
- * feeds new secrets, after a lost answer.
+ * longer named is still told for a time, so that a stolen key silences nobody. An unconfirmed one gets a new secret.
+ * `isSame` gives a new feed, after a lost answer; the one before counts as no longer named.
  */
 export function nextSubscribers(
   { now, random, limits }: Pick<WatchContext, 'now' | 'random' | 'limits'>,
@@ -44,20 +44,20 @@ export function nextSubscribers(
   const known = before?.subscribers ?? [];
   const secrets: NewSecret[] = [];
   const named = addresses.map((address): Subscriber => {
-    const found = known.find((one) => one.address === address);
-    const needsSecret = found === undefined || (isSame && (address === FEED || !found.confirmed));
-    if (found !== undefined && !needsSecret) return withoutEnd(found);
+    const found = isSame && address === FEED ? undefined : known.find((one) => one.address === address);
+    if (found?.confirmed === true) return withoutEnd(found);
     const id = found?.id ?? formatHex(random(12));
     const secret = `${id}.${formatHex(random(32))}`;
     secrets.push({ subscriber: id, address, secret });
-    return { id, address, secretHash: hashOf(secret), confirmed: address === FEED || found?.confirmed === true };
+    const unconfirmed = { id, address, secretHash: hashOf(secret), confirmed: false };
+    return address === FEED ? { ...unconfirmed, confirmed: true, confirmedMs: now() } : unconfirmed;
   });
   const untilMs = now() + limits.formerMs;
   const former = known
     .filter(({ id, confirmed }) => confirmed && !named.some((one) => one.id === id))
     .map((one) => endingAt(one, one.untilMs ?? untilMs))
     .filter((one) => one.untilMs > now())
-    .toSorted((a, b) => a.untilMs - b.untilMs)
+    .toSorted((a, b) => (a.confirmedMs ?? 0) - (b.confirmedMs ?? 0))
     .slice(0, MAX_FORMER);
   return { subscribers: [...named, ...former], secrets };
 }
@@ -66,8 +66,9 @@ function endingAt(subscriber: Subscriber, untilMs: number): Subscriber & { reado
   return { ...subscriber, untilMs };
 }
 
-function withoutEnd({ id, address, secretHash, confirmed }: Subscriber): Subscriber {
-  return { id, address, secretHash, confirmed };
+function withoutEnd(subscriber: Subscriber): Subscriber {
+  const { untilMs: _, ...rest } = subscriber;
+  return rest;
 }
 
 /** Returns the subscriber's part of a secret; undefined for text that is none. */

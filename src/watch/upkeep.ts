@@ -1,5 +1,5 @@
 import { endNotice } from './mandate-notices.ts';
-import { nameRecordKey, NEVER, feedKey, type WatchedName } from './records.ts';
+import { nameRecordKey, NEVER, feedKey, type Subscriber, type WatchedName } from './records.ts';
 import { holdsSecret, subscriberOf } from './subscribers.ts';
 import type { WatchContext } from './watch-context.ts';
 import { nameChange, type WatchChange } from './watch-store.ts';
@@ -13,16 +13,20 @@ const END_SOON_MS = 7 * 86_400_000;
  * Confirms the address to which a code was sent, and lets go what waited for that. Returns the name; undefined for a
  * code that is unknown or was replaced. The code is untrusted.
  */
-export async function confirmAddress({ store, now }: WatchContext, code: string): Promise<string | undefined> {
+export async function confirmWatched({ store, now }: WatchContext, code: string): Promise<string | undefined> {
   const found = store.subscriber(subscriberOf(code) ?? '');
   if (found === undefined || !holdsSecret(found.subscriber, code)) return undefined;
   const { name, subscriber } = found;
   if (subscriber.confirmed) return name.identity;
-  const subscribers = name.subscribers.map((one) => (one.id === subscriber.id ? { ...one, confirmed: true } : one));
+  const subscribers = name.subscribers.map((one) => (one.id === subscriber.id ? confirmedNow(one, now()) : one));
   const waiting = [...store.queue()].filter(([, one]) => one.subscriber === subscriber.id && one.nextMs === NEVER);
   const released = waiting.map(([key, one]): WatchChange => [key, { ...one, nextMs: now() }]);
   await store.commit([nameChange({ ...name, subscribers }), ...released]);
   return name.identity;
+}
+
+function confirmedNow(subscriber: Subscriber, confirmedMs: number): Subscriber {
+  return { ...subscriber, confirmed: true, confirmedMs };
 }
 
 /**
@@ -33,9 +37,17 @@ export async function endWhatRanOut(context: WatchContext): Promise<void> {
   const { store, now } = context;
   const nowMs = now();
   const stale = [...store.queue()].filter(([, one]) => one.nextMs === NEVER && nowMs - one.sinceMs > UNCONFIRMED_MS);
-  const changes: WatchChange[] = stale.map(([key]) => [key, undefined]);
-  for (const name of store.names()) changes.push(...changesOf(context, name, nowMs));
-  for (let i = 0; i < changes.length; i += CHANGES_PER_STEP) await store.commit(changes.slice(i, i + CHANGES_PER_STEP));
+  let changes: WatchChange[] = stale.map(([key]) => [key, undefined]);
+  const names = [...store.names()].map(({ identity }) => identity);
+  for (const identity of names) {
+    // Each name as it is when its change is stored: mandates and confirmations come in between the steps.
+    const name = store.name(identity);
+    if (name !== undefined) changes.push(...changesOf(context, name, nowMs));
+    if (changes.length < CHANGES_PER_STEP) continue;
+    await store.commit(changes);
+    changes = [];
+  }
+  await store.commit(changes);
 }
 
 const CHANGES_PER_STEP = 1_000;

@@ -4,7 +4,7 @@ import { sha256 } from '../core/crypto/sha256.ts';
 import type { Mandate } from '../client/mandate-text.ts';
 import type { Notice } from '../delivery/notice.ts';
 import type { LookedVersion } from './look-name.ts';
-import type { AddedVersion } from './records.ts';
+import type { AddedVersion, WatchedName } from './records.ts';
 
 /**
  * How a version is told. `told`: the mandate claims it. `untold`: the mandate does not, and a key of the version before
@@ -15,6 +15,11 @@ export type VersionWording = 'told' | 'untold' | 'alarm';
 /** Versions of one look that have notices of their own. The rest shares one. */
 const OWN_NOTICES = 16;
 
+/** Returns true for a version that a key of the one before signed, or that the CA maintained, without a recovery. */
+export function isOwners({ record, judgement }: Pick<LookedVersion, 'record' | 'judgement'>): boolean {
+  return record.pending === undefined && (judgement?.link === 'key' || judgement?.link === 'maintenance');
+}
+
 /** Returns how a version is told under a mandate. */
 export function wordingOf(
   { version, commitment, record, judgement }: Pick<LookedVersion, 'version' | 'commitment' | 'record' | 'judgement'>,
@@ -22,25 +27,22 @@ export function wordingOf(
 ): VersionWording {
   const claimed = mandate.versions.find((one) => one.version === version);
   if (claimed !== undefined) return equalBytes(claimed.commitment, commitment) ? 'told' : 'alarm';
-  const link = judgement?.link;
-  const isQuiet = record.pending === undefined && (link === 'key' || link === 'maintenance');
-  return isQuiet ? 'untold' : 'alarm';
+  return isOwners({ record, judgement }) ? 'untold' : 'alarm';
 }
 
-/** Returns the notices about the versions of one look: ascending, at most {@link OWN_NOTICES} and one for the rest. */
+/**
+ * Returns the notices about the versions of one look after the greatest one that is known: ascending, at most
+ * {@link OWN_NOTICES}, and one for the rest and for those that the server did not show.
+ */
 export function versionNotices(
-  identity: string,
+  { identity, greatest, added }: Pick<WatchedName, 'identity' | 'greatest' | 'added'>,
   versions: readonly LookedVersion[],
   mandate: Pick<Mandate, 'versions'>,
-  added: readonly AddedVersion[],
 ): readonly Notice[] {
   const own = versions.slice(-OWN_NOTICES);
-  const [first] = versions;
-  const rest = versions.length - own.length;
   const notices = own.map((one) => versionNotice(identity, one, mandate, added));
-  if (first === undefined || rest === 0) return notices;
-  const last = first.version + rest - 1;
-  return [manyNotice(identity, first.version, last), ...notices];
+  const last = (own[0]?.version ?? 0) - 1;
+  return last > greatest ? [manyNotice(identity, greatest + 1, last), ...notices] : notices;
 }
 
 function versionNotice(
@@ -123,8 +125,8 @@ const NEXT: Readonly<Record<VersionWording, string>> = {
 function manyNotice(identity: string, first: number, last: number): Notice {
   return {
     id: noticeId('versions', identity, String(first), String(last)),
-    subject: `ALARM: ${identity} has ${last - first + 1} further new versions`,
-    text: `Versions ${first} to ${last} of ${identity} came at once. Next: run \`glasskey history\` on your own device.`,
+    subject: `ALARM: ${identity} has ${first === last ? 'a further new version' : `${last - first + 1} further new versions`}`,
+    text: `Versions ${first} to ${last} of ${identity} came, and are not told one by one. Next: run \`glasskey history\` on your own device.`,
     event: { type: 'versions', identity, first, last, wording: 'alarm' },
   };
 }

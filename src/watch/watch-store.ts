@@ -1,8 +1,9 @@
 import { formatHex } from '../core/encoding/bytes.ts';
 import type { Notice } from '../delivery/notice.ts';
+import { moreNotice } from './mandate-notices.ts';
 import { RecordFile, type RecordChange } from './record-file.ts';
 import {
-  ALARM_KEY,
+  alarmKey,
   type AlarmRecord,
   feedKey,
   type FeedRecord,
@@ -10,6 +11,8 @@ import {
   NEVER,
   queueKey,
   type QueuedNotice,
+  SIGHT_KEY,
+  type SightRecord,
   type Subscriber,
   type WatchedName,
   type WatchRecord,
@@ -18,6 +21,8 @@ import {
 /** Changes of the store that are made as one step. */
 export type WatchChange = RecordChange<WatchRecord>;
 
+/** Notices that wait for one subscriber. Beyond that, one stands for all. */
+const MAX_WAITING = 64;
 /** Entries that a feed keeps. */
 const FEED_ENTRIES = 50;
 
@@ -26,6 +31,8 @@ export class WatchStore {
   readonly #file: RecordFile<WatchRecord>;
   readonly #names = new Map<string, WatchedName>();
   readonly #queue = new Map<string, QueuedNotice>();
+  /** Number of notices that wait, by subscriber. */
+  readonly #waiting = new Map<string, number>();
   /** By search key: two names never share one. */
   readonly #byKey = new Map<string, { readonly identity: string; readonly version: number }>();
   readonly #bySubscriber = new Map<string, string>();
@@ -82,9 +89,15 @@ export class WatchStore {
     return this.#queue.entries();
   }
 
-  alarm(): AlarmRecord | undefined {
-    const record = this.#file.get(ALARM_KEY);
+  /** The last alarm of a code. */
+  alarm(code: string): AlarmRecord | undefined {
+    const record = this.#file.get(alarmKey(code));
     return record?.type === 'alarm' ? record : undefined;
+  }
+
+  sight(): SightRecord | undefined {
+    const record = this.#file.get(SIGHT_KEY);
+    return record?.type === 'sight' ? record : undefined;
   }
 
   feed(subscriber: string): FeedRecord | undefined {
@@ -112,7 +125,7 @@ export class WatchStore {
 
   /**
    * Returns the changes that tell every subscriber of a name, and its feeds. What is for an address that is not
-   * confirmed waits for that.
+   * confirmed waits for that. One for which too many wait is told that there are more.
    */
   telling(
     { identity, subscribers }: Pick<WatchedName, 'identity' | 'subscribers'>,
@@ -124,8 +137,15 @@ export class WatchStore {
       .map((subscriber) =>
         subscriber.address === 'feed'
           ? inFeed(identity, subscriber, notice, nowMs)
-          : [queueKey(subscriber.id, notice.id), queued(subscriber, notice, nowMs)],
+          : this.#queued(identity, subscriber, notice, nowMs),
       );
+  }
+
+  #queued(identity: string, subscriber: Subscriber, given: Notice, nowMs: number): WatchChange {
+    const isMany = (this.#waiting.get(subscriber.id) ?? 0) >= MAX_WAITING;
+    const notice = isMany ? moreNotice(identity) : given;
+    const key = queueKey(subscriber.id, notice.id);
+    return [key, (isMany ? this.#queue.get(key) : undefined) ?? queued(subscriber, notice, nowMs)];
   }
 
   /** Returns the changes with every feed whole, and one change for each feed. */
@@ -142,7 +162,10 @@ export class WatchStore {
   }
 
   #index(key: string, record: WatchRecord): void {
-    if (record.type === 'queued') this.#queue.set(key, record);
+    if (record.type === 'queued') {
+      this.#queue.set(key, record);
+      this.#waiting.set(record.subscriber, (this.#waiting.get(record.subscriber) ?? 0) + 1);
+    }
     if (record.type !== 'name') return;
     const { identity, keys, added, subscribers } = record;
     this.#names.set(identity, record);
@@ -152,6 +175,12 @@ export class WatchStore {
   }
 
   #forget(key: string): void {
+    const waited = this.#queue.get(key)?.subscriber;
+    if (waited !== undefined) {
+      const left = (this.#waiting.get(waited) ?? 0) - 1;
+      if (left > 0) this.#waiting.set(waited, left);
+      else this.#waiting.delete(waited);
+    }
     this.#queue.delete(key);
     const before = this.#file.get(key);
     if (before?.type !== 'name') return;

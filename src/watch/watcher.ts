@@ -4,14 +4,14 @@ import { audit } from '../client/operations/audit.ts';
 import type { ClientState } from '../client/state/client-state.ts';
 import { decodeAuditState } from '../client/audit/audit-state.ts';
 import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
-import { type GlasskeyError, isGlasskeyError } from '../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { ServerRefusal } from '../client/transport.ts';
 import { type Peer, PeerCheckpoints } from './peers.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
 import { alarmNotice, blindNotice, sightNotice } from './log-notices.ts';
 import { lookName } from './look-name.ts';
 import type { Notice } from '../delivery/notice.ts';
-import { ALARM_KEY, type AddedVersion, type WatchedName } from './records.ts';
+import { type AddedVersion, alarmKey, SIGHT_KEY } from './records.ts';
 import { changesOfLook } from './told-versions.ts';
 import { endWhatRanOut } from './upkeep.ts';
 import { unshownNotice } from './version-notices.ts';
@@ -24,6 +24,10 @@ const LOOKS = 3;
 const ALARM_REST_MS = 86_400_000;
 /** Pause between two looks for mandates that ended, ms. */
 const UPKEEP_MS = 60_000;
+/** Time for the looks of one round, ms. */
+const LOOKS_MS = 60_000;
+/** The time of the last verified round is stored as often, ms. */
+const SIGHT_REST_MS = 600_000;
 /** Names that one step of the store tells. */
 const NAMES_PER_STEP = 500;
 
@@ -45,16 +49,21 @@ export interface WatchHealth {
 export class NameWatcher {
   readonly #context: WatchContext;
   readonly #peers: PeerCheckpoints;
-  readonly #startedMs: number;
+  /** Time of the last verified round of an earlier process, or of the start, ms. */
+  readonly #sinceMs: number;
   #health: WatchHealth = { size: 0, verifiedMs: undefined, misbehaviour: undefined, isBlind: false };
   #checkpoint: string | undefined;
   #failedLooks = 0;
   #upkeptMs = 0;
+  /** Names whose last look failed: they are looked at last. */
+  readonly #failedNames = new Set<string>();
 
   constructor(context: WatchContext, peers: readonly Peer[] = []) {
     this.#context = context;
     this.#peers = new PeerCheckpoints(peers, context);
-    this.#startedMs = context.now();
+    const sight = context.store.sight();
+    this.#sinceMs = sight?.verifiedMs ?? context.now();
+    this.#health = { ...this.#health, isBlind: sight?.isBlind === true };
   }
 
   get health(): WatchHealth {
@@ -76,7 +85,7 @@ export class NameWatcher {
     } catch (error) {
       await this.#failed(error);
     }
-    for (const identity of this.#context.store.withAdded()) await this.#look(identity);
+    await this.#lookAll();
     if (now() - this.#upkeptMs < UPKEEP_MS) return;
     this.#upkeptMs = now();
     await endWhatRanOut(this.#context);
@@ -84,8 +93,10 @@ export class NameWatcher {
 
   /** Audits what is new, and notes the added versions before the audit's own state: a kill loses none. */
   async #audit(): Promise<void> {
-    const { run, store, observe, threads } = this.#context;
+    const { run, store, observe, threads, now } = this.#context;
+    const startedMs = now();
     const report = await run(async (operation, state) => {
+      const { maxBehindMs } = operation.trust.config;
       const added = new Map<string, AddedVersion[]>();
       const change = await audit(operation, state, {
         ...threads,
@@ -103,11 +114,15 @@ export class NameWatcher {
       });
       await this.#note(added);
       this.#checkpoint = checkpointOf(change.next);
-      return change;
+      return { ...change, result: { ...change.result, maxBehindMs } };
     });
-    const { treeSize: size, entries, updates } = report;
+    const { treeSize: size, entries, updates, end, lastEntryMs, maxBehindMs } = report;
     this.#health = { ...this.#health, size };
     observe({ type: 'verified', size, entries, updates });
+    // The shown part verifies, and is not all: a log that stands still for this watcher hides what came since.
+    const isRecent = end !== undefined || startedMs - lastEntryMs <= maxBehindMs;
+    const stands = `the newest log entry is of ${new Date(lastEntryMs).toISOString()}: the log stands still, or this clock is wrong`;
+    ensure(isRecent, 'tree-head-too-old', stands);
   }
 
   async #note(added: ReadonlyMap<string, readonly AddedVersion[]>): Promise<void> {
@@ -123,6 +138,17 @@ export class NameWatcher {
     observe({ type: 'added', count: changes.length });
   }
 
+  /** Looks at names with an added version, for a time: a slow server holds up neither audits nor alarms. */
+  async #lookAll(): Promise<void> {
+    const { store, now } = this.#context;
+    const startedMs = now();
+    const hasFailed = (identity: string): number => (this.#failedNames.has(identity) ? 1 : 0);
+    for (const identity of store.withAdded().toSorted((a, b) => hasFailed(a) - hasFailed(b))) {
+      if (now() - startedMs < LOOKS_MS) await this.#look(identity);
+      else await this.#tellUnshown(identity, new GlasskeyError('network-failed', 'other lookups take too long'));
+    }
+  }
+
   async #look(identity: string): Promise<void> {
     const { run, store, identityRules, observe } = this.#context;
     try {
@@ -132,12 +158,17 @@ export class NameWatcher {
         const since = { version: name.greatest, commitment: name.commitment };
         const canonical = canonicalIdentity(identity, identityRules);
         const looked = await lookName(operation, state, canonical, since, name.added);
-        const { next, changes } = changesOfLook(this.#context, name, looked);
+        // An address may have been confirmed, or the mandate have ended, meanwhile.
+        const current = store.name(identity);
+        if (current === undefined) return { next: looked.next, result: undefined };
+        const { next, changes } = changesOfLook(this.#context, current, looked);
         await store.commit([nameChange(next), ...changes]);
         return { next: looked.next, result: undefined };
       });
+      this.#failedNames.delete(identity);
     } catch (error) {
       if (isGlasskeyError(error, 'storage-failed')) throw error;
+      this.#failedNames.add(identity);
       observe({ type: 'failed', work: 'look', error, isMisbehaviour: isLie(error) });
       await this.#tellUnshown(identity, error);
     }
@@ -162,12 +193,14 @@ export class NameWatcher {
 
   async #verified(): Promise<void> {
     const { origin, now, observe } = this.#context;
-    const { isBlind, verifiedMs } = this.#health;
+    const { isBlind, verifiedMs = this.#sinceMs } = this.#health;
     this.#failedLooks = 0;
     this.#health = { ...this.#health, verifiedMs: now(), misbehaviour: undefined, isBlind: false };
-    if (!isBlind) return;
-    await this.#tellAll(sightNotice(origin, verifiedMs ?? this.#startedMs, now()));
-    observe({ type: 'blind', isBlind: false });
+    if (isBlind) {
+      await this.#tellAll(sightNotice(origin, verifiedMs, now()));
+      observe({ type: 'blind', isBlind: false });
+    }
+    await this.#storeSight();
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -180,29 +213,40 @@ export class NameWatcher {
       this.#failedLooks++;
       if (auditEvidenceOf(error)?.proof !== undefined || this.#failedLooks >= LOOKS) await this.#alarm(error);
     }
-    const sinceMs = this.#health.verifiedMs ?? this.#startedMs;
+    const sinceMs = this.#health.verifiedMs ?? this.#sinceMs;
     if (this.#health.isBlind || now() - sinceMs < limits.blindMs) return;
     this.#health = { ...this.#health, isBlind: true };
     await this.#tellAll(blindNotice(origin, sinceMs));
     observe({ type: 'blind', isBlind: true });
+    await this.#storeSight();
+  }
+
+  /** Stores what the owners know, so that a process that begins anew does not begin to count anew. */
+  async #storeSight(): Promise<void> {
+    const { store } = this.#context;
+    const { isBlind, verifiedMs = this.#sinceMs } = this.#health;
+    const known = store.sight();
+    if (known?.isBlind === isBlind && verifiedMs - known.verifiedMs < SIGHT_REST_MS) return;
+    await store.commit([[SIGHT_KEY, { type: 'sight', verifiedMs, isBlind }]]);
   }
 
   async #alarm({ code, message }: GlasskeyError): Promise<void> {
     const { origin, now, store, observe } = this.#context;
-    const last = store.alarm();
-    if (last?.code === code && now() - last.toldMs < ALARM_REST_MS) return;
+    const last = store.alarm(code);
+    if (last !== undefined && now() - last.toldMs < ALARM_REST_MS) return;
     const toldMs = now();
     await this.#tellAll(alarmNotice(origin, code, message, toldMs));
     // Last, so that a watcher that was killed meanwhile tells again.
-    await store.commit([[ALARM_KEY, { type: 'alarm', code, message, toldMs }]]);
+    await store.commit([[alarmKey(code), { type: 'alarm', code, message, toldMs }]]);
     observe({ type: 'alarm', code });
   }
 
   async #tellAll(notice: Notice): Promise<void> {
     const { store, now } = this.#context;
-    const names: WatchedName[] = [...store.names()];
+    const names = [...store.names()].map(({ identity }) => identity);
     for (let i = 0; i < names.length; i += NAMES_PER_STEP) {
-      const some = names.slice(i, i + NAMES_PER_STEP);
+      // As they are now: an address may have been confirmed since the step before.
+      const some = names.slice(i, i + NAMES_PER_STEP).flatMap((identity) => store.name(identity) ?? []);
       await store.commit(some.flatMap((name) => store.telling(name, notice, now())));
     }
   }

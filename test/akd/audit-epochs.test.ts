@@ -3,6 +3,7 @@ import { whatsAppConfiguration } from '../../src/akd/akd-configuration.ts';
 import { AkdFinding } from '../../src/akd/akd-finding.ts';
 import type { AkdSource } from '../../src/akd/akd-source.ts';
 import { type AkdAuditOptions, type AkdPosition, auditEpochs } from '../../src/akd/audit-epochs.ts';
+import { withNames } from '../../src/akd/named-source.ts';
 import { formatObjectName, parseObjectName } from '../../src/akd/object-name.ts';
 import { GlasskeyError } from '../../src/core/errors.ts';
 import { fixtureFolder, objectOf, readObjects, type TestObject } from '../support/akd-proofs.ts';
@@ -144,6 +145,43 @@ describe('misbehaviour of an AKD log', () => {
       reached: SECOND.current,
       object: SECOND.bytes,
     });
+  });
+
+  it('has both names as exhibits where the one does not begin at the end of the other', async () => {
+    const broken = changed(3, { ...SECOND, epoch: 3 });
+    const { exhibits } = await findingOf(new MemoryLog(broken));
+    expect(exhibits.names).toEqual([formatObjectName(SECOND), formatObjectName({ ...SECOND, epoch: 3 })]);
+  });
+
+  it('is not that an epoch appears after the next one', async () => {
+    const log = new MemoryLog(OBJECTS.filter(({ epoch }) => epoch !== 3));
+    const pause = async () => void log.objects.set(formatObjectName(THIRD), THIRD.bytes);
+    const { position } = await audit(log, { pause });
+    expect((await audit(log, { position })).position).toMatchObject({ endEpoch: 5 });
+  });
+
+  it('is not that a list which somebody gave is short, or has a name twice', async () => {
+    const log = new MemoryLog(OBJECTS);
+    const names = (from: number, to: number) => [...log.objects.keys()].filter((_, i) => i >= from && i < to);
+    const { position } = await audit(withNames(log, names(0, 3)));
+    expect(position).toMatchObject({ endEpoch: 3 });
+    const rest = names(3, 5);
+    expect((await audit(withNames(log, [...rest, ...rest]), { position })).position).toMatchObject({ endEpoch: 5 });
+    await expect(audit(withNames(log, names(4, 5)), { position })).rejects.toEqual(
+      expect.objectContaining({ code: 'usage' }),
+    );
+  });
+
+  it('ends what it reads ahead', async () => {
+    const log = new MemoryLog(OBJECTS);
+    const signals: (AbortSignal | undefined)[] = [];
+    const read = (_: string, signal?: AbortSignal): Promise<Uint8Array> => {
+      if (signals.push(signal) === 1) return Promise.reject(new GlasskeyError('bad-response', 'busy'));
+      return new Promise(() => undefined);
+    };
+    const slow = { place: 'x', namesOf: log.namesOf, firstEpoch: log.firstEpoch, read };
+    await expect(audit(slow)).rejects.toMatchObject({ code: 'bad-response' });
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true, true, true]);
   });
 
   it.each([

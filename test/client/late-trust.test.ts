@@ -123,7 +123,12 @@ describe('a directory that is opened without a network', () => {
     const key = await generateKey();
     expect(await failure(directory.register(BOB, { token: 'a secret', key }))).toMatchObject({ code });
     expect(await failure(directory.requestEmailCode(BOB, { key }))).toMatchObject({ code });
+    expect(await failure(directory.notices(BOB, key, { list: true }))).toMatchObject({ code });
+    expect(await failure(directory.confirmNotices(BOB, '0'.repeat(32), '123456'))).toMatchObject({ code });
     expect(await directory.lookupMany([ALICE])).toMatchObject([{ error: { code } }]);
+    const both = [directory.lookup(ALICE), directory.lookup(BOB), directory.logEnd(), directory.lookupMany([BOB])];
+    const reasons = [{ code }, { code }, { code }, [{ error: { code } }]];
+    expect(await Promise.all(both.map((one) => one.catch((error: unknown) => error)))).toMatchObject(reasons);
     expect(new Set(network.asked)).toEqual(new Set([PATHS.trustBundle]));
     expect(await readState(state)).toBe(before);
   });

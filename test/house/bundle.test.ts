@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 /** Greatest size of the client in a browser, gzipped. */
-const BUDGET_BYTES = 134 * 1024;
+const BUDGET_BYTES = 137 * 1024;
 const SRC = resolve(import.meta.dirname, '../../src');
 
 describe('the client in a browser', () => {

@@ -212,6 +212,10 @@ describe('a reply is refused', () => {
       { 'Authentication-Results': 'mx.ca.example; dkim=fail reason="x; dkim=pass header.d=example.com"' },
       { 'Authentication-Results': 'mx.ca.example; dkim=fail (x; dkim=pass header.d=example.com' },
       { 'Authentication-Results': 'mx.ca.example; dkim=passed header.d=example.com' },
+      {
+        'Authentication-Results':
+          'mx.ca.example; dkim=pass header.i=x header.d=example.com @evil.example header.d=evil.example',
+      },
       { 'DKIM-Signature': null },
       { 'DKIM-Signature': DKIM.replace('d=example.com', 'd=evil.example') },
       { 'DKIM-Signature': DKIM.replace(':In-Reply-To', '') },
@@ -248,6 +252,26 @@ describe('a reply is refused', () => {
     const twice = reply(pending).replace('To:', `From: mallory@example.com\r\nTo:`);
     expect(await handOver(twice)).toBe('invalid-request');
     expect(await stateOf(pending)).toBe('pending');
+  });
+
+  it('by an automatic responder, which repeats what it was sent', async () => {
+    for (const changes of [
+      { 'Auto-Submitted': 'auto-replied (vacation)' },
+      { 'Auto-Submitted': 'Auto-Notified; owner-email=x' },
+      { Precedence: 'bulk' },
+    ])
+      expect([changes, await handOver(reply(pending, changes))]).toEqual([changes, 'code-refused']);
+    expect(await stateOf(pending)).toBe('pending');
+    // The program of an account may say that it is a program.
+    expect(await handOver(reply(pending, { 'Auto-Submitted': 'auto-generated' }))).toBe(204);
+  });
+
+  it('with a header of any length, without holding up the server', async () => {
+    const spaces = ' '.repeat(60_000);
+    const froms = [`a${spaces}b`, `"a"${spaces}b`, `${'a '.repeat(30_000)}@`, `<${'a'.repeat(60_000)}`];
+    const start = performance.now();
+    for (const From of froms) expect(await handOver(reply(pending, { From }))).toBe('invalid-request');
+    expect(performance.now() - start).toBeLessThan(3_000);
   });
 
   it('with the response of another account or another order, however its order is named', async () => {

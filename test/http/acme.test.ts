@@ -5,6 +5,7 @@ import { createCsr } from '../../src/client/csr.ts';
 import { parsePem } from '../../src/ca/der/pem.ts';
 import { PATHS } from '../../src/contract/paths.ts';
 import { createToken, revokeToken } from '../../src/service/log/tokens.ts';
+import type { LogStore } from '../../src/store/ports.ts';
 import { DEFAULT_EVIDENCE } from '../../src/service/evidence/evidence-settings.ts';
 import { AcmeCaller, base64Url, callerKey, jws, macKey, sendJose } from '../support/acme-caller.ts';
 import { identityOf } from '../support/owner.ts';
@@ -112,6 +113,35 @@ describe('a request is refused', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => sendJose(server.url + NEW_ORDER, body)));
     const outcomes = answers.map(({ outcome }) => String(outcome)).toSorted();
     expect(outcomes).toEqual(['201', ...Array.from({ length: 7 }, () => 'badNonce')]);
+  });
+
+  it('that was seen before, by a server whose clock is behind that of another', async () => {
+    // A server of its own: an entry of the log may be an hour ahead afterwards.
+    const other = await createTestServer({ acme: true });
+    try {
+      const caller = await new AcmeCaller(other).open();
+      const header = { alg: 'ES256', nonce: await caller.nonce(), url: caller.kid, kid: caller.kid };
+      const body = jws(header, undefined, caller.key);
+      expect((await sendJose(caller.kid, body)).outcome).toBe(200);
+      other.log.clock.advance(HOUR_MS + 1_000);
+      // The other server deletes what has expired for it.
+      expect((await caller.post(caller.kid)).outcome).toBe(200);
+      await other.log.context.store.readHead();
+      other.log.clock.advance(-HOUR_MS - 1_000);
+      expect((await sendJose(caller.kid, body)).outcome).toBe('badNonce');
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('of a stranger with a fresh key stores nothing, not even its nonce, which a binding then uses up', async () => {
+    const stranger = new AcmeCaller(server);
+    const nonce = await stranger.nonce();
+    for (let i = 0; i < 3; i++)
+      expect((await stranger.post(NEW_ACCOUNT, {}, { nonce })).outcome).toBe('externalAccountRequired');
+    const payload = { externalAccountBinding: stranger.binding(await stranger.bindingKey()) };
+    expect((await stranger.post(NEW_ACCOUNT, payload, { nonce })).outcome).toBe(201);
+    expect((await stranger.post(NEW_ACCOUNT, payload, { nonce })).outcome).toBe('badNonce');
   });
 
   it('whose nonce is spent by a forger not at all: the nonce is used after the signature is verified', async () => {
@@ -374,5 +404,32 @@ describe('a revocation', () => {
     expect(await revoke(alice, { certificate: second })).toBe(200);
     const found = await (await server.client()).lookup('ends@example.com');
     expect(found.found && found.binding.claimed).toMatchObject({ type: 'maintenance', kind: 'revocation', reason: 1 });
+  });
+
+  it('is not signed by the key of a certificate that somebody has written into the database', async () => {
+    const [hers, thief] = [p256(), p256()];
+    const spkiOf = ({ publicKey }: KeyPairKeyObjectResult) => publicKey.export({ type: 'spki', format: 'der' });
+    let planted: Buffer | undefined;
+    const wrap = (store: LogStore): LogStore => {
+      const findCertificate = async (serial: string) => {
+        const row = await store.findCertificate(serial);
+        return row && { ...row, ...(planted && { content: new Uint8Array(planted) }) };
+      };
+      return Object.assign(Object.create(store) as LogStore, { findCertificate });
+    };
+    const other = await createTestServer({ acme: true, wrap });
+    try {
+      const caller = await new AcmeCaller(other).open();
+      const real = Buffer.from(await certify(caller, 'victim@example.com', clientKey(hers)), 'base64url');
+      planted = Buffer.from(real);
+      spkiOf(thief).copy(planted, real.indexOf(spkiOf(hers)));
+      const mallory = new AcmeCaller(other, callerKey(thief));
+      const answer = await mallory.post(PATHS.acmeRevokeCertificate, { certificate: planted.toString('base64url') });
+      expect(answer.outcome).toBe('unauthorized');
+      const found = await (await other.client()).lookup('victim@example.com');
+      expect(found.found && found.binding.certificates).toHaveLength(1);
+    } finally {
+      await other.close();
+    }
   });
 });

@@ -142,6 +142,19 @@ describe('an owner who asked to be told by a webhook', () => {
     expect((await directory.notices(name, key, { list: true })).addresses).toEqual([]);
   });
 
+  it('sees in the list that it does not answer, and not why', async () => {
+    const name = 'vague@example.com';
+    const { directory, key } = await world.owner(name);
+    await directory.notices(name, key, { add: world.hook('/vague') });
+    world.receiver.answer = (response: { destroy(): unknown }) => void response.destroy();
+    const next = await generateKey();
+    await directory.rotate(name, key, next);
+    await world.tend();
+    later();
+    const { addresses } = await directory.notices(name, next, { list: true });
+    expect(addresses).toMatchObject([{ failure: 'no answer' }]);
+  });
+
   it.each(['https://127.0.0.2/', 'https://[::ffff:10.0.0.1]/', 'https://0xa9fea9fe/latest'])(
     'is refused %s, with the same words',
     async (address) => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import { formatNotifyOrderRequest } from '../../src/contract/notify-bodies.ts';
 import { sha256 } from '../../src/core/crypto/sha256.ts';
@@ -12,14 +12,20 @@ import { notifyWorld, type NotifyWorld } from '../support/notify-world.ts';
 import { identityOf } from '../support/owner.ts';
 
 const DAY_MS = 86_400_000;
-/** True while nothing can be noted in the database. */
-let isDying = false;
+/** Number of notes that the database still takes. */
+let notesLeft = Infinity;
+/** Number of times that all books were compared with their names. */
+let comparisons = 0;
 let world: NotifyWorld;
 beforeAll(async () => {
   const wrap = (store: LogStore): LogStore =>
     Object.assign(Object.create(store) as LogStore, {
       writeNotifyBook: (...row: Parameters<LogStore['writeNotifyBook']>) =>
-        isDying ? Promise.reject(new Error('died')) : store.writeNotifyBook(...row),
+        notesLeft-- > 0 ? store.writeNotifyBook(...row) : Promise.reject(new Error('died')),
+      listUntoldNotifyBooks: (...page: Parameters<LogStore['listUntoldNotifyBooks']>) => {
+        comparisons++;
+        return store.listUntoldNotifyBooks(...page);
+      },
     });
   world = await notifyWorld({ limits: { maxClockAheadMs: 400 * DAY_MS }, wrap });
 });
@@ -112,18 +118,20 @@ describe('an order about addresses', () => {
   });
 
   it('cannot have codes sent to one mailbox without end, under however many names', async () => {
+    const VARIANTS = ['victim', 'Victim', 'VICTIM+more'];
     const sent: unknown[] = [];
     for (let i = 0; i < 8; i++) {
       const { directory, key: own } = await world.owner(`flood${i}@example.com`);
       sent.push(
-        await directory.notices(`flood${i}@example.com`, own, { add: 'mailto:victim@example.net' }).then(
+        await directory.notices(`flood${i}@example.com`, own, { add: `mailto:${VARIANTS[i % 3]}@example.net` }).then(
           () => 'ok',
           (error: unknown) => (error as { code: string }).code,
         ),
       );
     }
     expect(sent).toEqual(['ok', 'ok', 'ok', 'ok', 'ok', 'ok', 'rate-limited', 'rate-limited']);
-    expect(world.mailsTo('victim@example.net', 'The code is')).toHaveLength(6);
+    const arrived = VARIANTS.flatMap((local) => world.mailsTo(`${local}@example.net`, 'The code is'));
+    expect(arrived).toHaveLength(6);
   });
 });
 
@@ -167,10 +175,31 @@ describe('a thief of a device key', () => {
     await world.tend();
     expect(world.mailsTo('owner@example.net', 'Version 1')).toHaveLength(1);
     later(8 * DAY_MS);
+    // The log shows by an entry that it has not stood still.
+    await vi.waitFor(() => thief.lookup(name), 20_000);
     await thief.rotate(name, next, await generateKey());
     await world.tend();
     expect(world.mailsTo('owner@example.net', 'Version 2')).toEqual([]);
     expect(world.mailsTo('thief@evil.example', 'Version 2')).toHaveLength(1);
+  });
+});
+
+describe('an owner whose places a thief has filled', () => {
+  it('brings a removed address back at once', async () => {
+    const name = 'filled@example.com';
+    const { directory, key } = await world.owner(name);
+    const id = await world.addMail(name, 'filled@example.net', key);
+    later();
+    await directory.notices(name, key, { remove: id });
+    for (let i = 0; i < 4; i++) await world.addMail(name, `thief${i}@evil.example`, key);
+    later();
+    await expect(directory.notices(name, key, { add: 'mailto:other@example.net' })).rejects.toThrow(
+      code('invalid-request'),
+    );
+    await world.addMail(name, 'filled@example.net', key);
+    later();
+    const { addresses } = await directory.notices(name, key, { list: true });
+    expect(addresses.map(({ state }) => state)).toEqual(Array.from({ length: 5 }, () => 'confirmed'));
   });
 });
 
@@ -240,10 +269,12 @@ describe('a server that was stopped', () => {
     const { directory, key } = await world.owner(name);
     await directory.notices(name, key, { add: world.hook('/twice') });
     await directory.rotate(name, key, await generateKey());
-    // As if the process died before it noted the delivery.
-    isDying = true;
+    // As if the process died before it noted the delivery: the attempt was noted.
+    notesLeft = 1;
     await world.tend();
-    isDying = false;
+    notesLeft = Infinity;
+    await world.tend();
+    later(61_000);
     await world.tend();
     await world.tend();
     const ids = world.receiver.received
@@ -252,6 +283,53 @@ describe('a server that was stopped', () => {
       .slice(1);
     expect(ids).toHaveLength(2);
     expect(new Set(ids).size).toBe(1);
+  });
+});
+
+describe('a database that takes no writes', () => {
+  it('does not have a notice sent in each round', async () => {
+    const name = 'readonly@example.com';
+    const { directory, key } = await world.owner(name);
+    await world.addMail(name, 'readonly@example.net', key);
+    await directory.rotate(name, key, await generateKey());
+    notesLeft = 0;
+    for (let i = 0; i < 3; i++) {
+      await world.tend();
+      later(61_000);
+    }
+    notesLeft = Infinity;
+    expect(world.mailsTo('readonly@example.net', 'Version 1')).toEqual([]);
+    await world.tend();
+    expect(world.mailsTo('readonly@example.net', 'Version 1')).toHaveLength(1);
+  });
+});
+
+describe('one damaged book', () => {
+  it('does not have all others compared in every round, and delays nobody', async () => {
+    const [name, other] = ['damaged@example.com', 'whole@example.com'];
+    const { directory, key } = await world.owner(name);
+    await world.addMail(name, 'damaged@example.net', key);
+    const { directory: whole, key: wholeKey } = await world.owner(other);
+    await world.addMail(other, 'whole@example.net', wholeKey);
+    const { store } = world.server.log.context;
+    const stored = await store.readNotifyBook(await labelKeyOf(name));
+    if (stored === undefined) throw new Error('no row');
+    const { revision } = stored;
+    await store.writeNotifyBook({ ...stored, revision: revision + 1, dueMs: 0 });
+    await directory.rotate(name, key, await generateKey());
+    await world.tend();
+    comparisons = 0;
+    const failures = () => world.server.log.events.filter(({ type }) => type === 'notify-failed').length;
+    const before = failures();
+    for (let i = 0; i < 5; i++) await world.tend();
+    expect([comparisons, failures() - before]).toEqual([0, 0]);
+    await whole.rotate(other, wholeKey, await generateKey());
+    await world.tend();
+    expect(world.mailsTo('whole@example.net', 'Version 1')).toHaveLength(1);
+    // It is tried again after a while.
+    later(61_000);
+    await world.tend();
+    expect(failures() - before).toBeGreaterThan(0);
   });
 });
 
@@ -295,5 +373,24 @@ describe('an erased name', () => {
     await silent.stop();
     expect(await log.context.store.readNotifyBook(await labelKeyOf(name))).toBeUndefined();
     expect(world.mailsTo('erased2@example.net', 'was erased')).toEqual([]);
+  });
+
+  it('is told at once where an earlier notice waits, and whoever gets the name meanwhile gets no address with it', async () => {
+    const name = 'erased3@example.com';
+    const { directory, key } = await world.owner(name);
+    await world.addMail(name, 'erased3@example.net', key);
+    world.mail.breakDown();
+    for (let i = 0, present = key; i < 4; i++) {
+      const next = await generateKey();
+      await directory.rotate(name, present, next);
+      present = next;
+      later(600_000);
+      await world.tend();
+    }
+    world.mail.repair();
+    await world.server.log.service.erase({ identity: name, who: 'admin:test' });
+    await world.tend();
+    expect(world.mailsTo('erased3@example.net', 'was erased')).toHaveLength(1);
+    expect(await world.server.log.context.store.readNotifyBook(await labelKeyOf(name))).toBeUndefined();
   });
 });

@@ -41,6 +41,16 @@ describe('a request budget', () => {
     expect(budget.take('a')).toBe(false);
   });
 
+  it('makes nobody wait for a clock that went back, also who only asks how long to wait', () => {
+    nowMs = 1_000_000;
+    const budget = make();
+    budget.spend('a', 2);
+    nowMs = 0;
+    expect(budget.waitMs('a')).toBe(2_000);
+    nowMs = 2_000;
+    expect(budget.waitMs('a')).toBe(0);
+  });
+
   it('forgets who was not heard of for longest, and not who asks all the time', () => {
     const budget = make();
     budget.take('busy');

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AkdConfiguration } from '../../akd/akd-configuration.ts';
 import type { AkdSource } from '../../akd/akd-source.ts';
 import { type AkdPosition, auditEpochs } from '../../akd/audit-epochs.ts';
@@ -24,6 +25,9 @@ export interface AkdTask {
   readonly auditor: AkdAuditor | undefined;
 }
 
+/** Time in which an epoch that is not there, where a later one is, may still appear, ms. */
+const MISSING_MS = 30_000;
+
 /**
  * Audits what is new since the last round, stores after every epoch how far it came, and compares the roots with what
  * the auditor signed. Throws as `auditEpochs` and {@link compareWithAuditor} do; `usage` for a log without epochs, or
@@ -44,6 +48,7 @@ export async function auditAkdRound(task: AkdTask): Promise<AkdReport> {
       ...task,
       namedEpoch: task.kind.namedEpoch,
       position: before?.position,
+      pause: () => sleep(MISSING_MS),
       onEpoch: async (reached, size) => {
         epochs++;
         inserted += size.inserted;
@@ -55,7 +60,9 @@ export async function auditAkdRound(task: AkdTask): Promise<AkdReport> {
     });
     if (position === undefined) throw new GlasskeyError('usage', `no epochs in ${source.place}: check the address`);
     const seconds = (performance.now() - startMs) / 1000;
-    if (auditor !== undefined && unsigned.length > 0) {
+    if (auditor !== undefined) {
+      // The last root vouches for those that an earlier run did not ask about, since nobody had named an auditor.
+      if (unsigned.length === 0) unsigned = [{ epoch: position.endEpoch, root: position.endRoot }];
       unsigned = await compareWithAuditor(auditor, unsigned);
       await state.write({ position, unsigned });
     }

@@ -120,6 +120,17 @@ function rootOf(hex: string): Uint8Array {
   return root;
 }
 
+/** Returns true if two kinds are one: their logs have the same hashes and names. */
+export function isSameKind(a: AkdKind, b: AkdKind): boolean {
+  return kindText(a) === kindText(b);
+}
+
+/** Returns the options that name a kind, in one line. */
+export function kindWords({ configuration, domainLabel, namedEpoch }: AkdKind): string {
+  const domain = domainLabel === undefined ? '' : ` --domain-label ${JSON.stringify(domainLabel)}`;
+  return `--configuration ${configuration}${domain} --named-epoch ${namedEpoch}`;
+}
+
 function kindText({ configuration, domainLabel, namedEpoch }: AkdKind): string {
   return JSON.stringify([configuration, domainLabel ?? null, namedEpoch]);
 }

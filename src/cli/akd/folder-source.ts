@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AkdSource, lowerEpoch } from '../../akd/akd-source.ts';
@@ -41,7 +42,8 @@ async function* entriesOf(folder: string): AsyncGenerator<string> {
 
 /** Reads a file of at most `maxBytes`. Throws `usage` for a longer one, `storage-failed` for what is no file. */
 export async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {
-  const file = await open(path, 'r');
+  // Without waiting for a writer, if somebody put a pipe there.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const found = await file.stat();
     ensure(found.isFile(), 'storage-failed', `${path} is not a file`);

@@ -5,7 +5,7 @@ import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { readAkdEvidence, writeAkdEvidence } from '../akd/akd-evidence.ts';
 import { type AkdReport, akdReportJson, akdReportLine, akdReportLines } from '../akd/akd-report.ts';
 import { auditAkdRound, type AkdTask } from '../akd/akd-round.ts';
-import { akdConfigurationOf, type AkdFlags, akdTaskOf, hex32 } from '../akd/akd-task.ts';
+import { akdConfigurationOf, type AkdFlags, akdKindOf, akdTaskOf, hex32 } from '../akd/akd-task.ts';
 import { checkAkdEvidence } from '../akd/check-akd-evidence.ts';
 import { EXIT, exitCodeOf, reportFailure } from '../exit-code.ts';
 import { parseSeconds, wholeNumber } from '../number-option.ts';
@@ -105,8 +105,10 @@ function print(report: AkdReport, { json, watch }: AkdFlags, isFirst: boolean): 
 async function check(path: string, flags: AkdFlags): Promise<number> {
   ensure(flags.watch !== true, 'usage', '--check checks one file: leave --watch out');
   const evidence = await readAkdEvidence(path, flags.maxObjectMib * 2 ** 20);
+  const kind = akdKindOf(flags);
   const shown = checkAkdEvidence(evidence, {
-    configuration: akdConfigurationOf(evidence.kind),
+    kind,
+    configuration: akdConfigurationOf(kind),
     maxNodes: flags.maxNodes,
     auditorKey: flags.auditorKey === undefined ? undefined : hex32(flags.auditorKey, '--auditor-key'),
   });

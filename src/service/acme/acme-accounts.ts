@@ -25,6 +25,8 @@ export interface AcmeAccount {
 /** A wish for an account, after its sender's signature is verified. The rest of it is untrusted. */
 export interface AccountOrder {
   readonly key: PublicJwk;
+  /** Uses the request's nonce up. Throws `badNonce`. */
+  readonly useNonce: () => Promise<void>;
   readonly url: string;
   readonly onlyExisting: boolean;
   /** The external account binding and its payload; undefined: none. */
@@ -42,15 +44,20 @@ export async function findAccount(context: AccountContext, accountId: Uint8Array
  */
 export async function openAccount(
   context: AccountContext,
-  { key, url, onlyExisting, binding }: AccountOrder,
+  { key, useNonce, url, onlyExisting, binding }: AccountOrder,
 ): Promise<{ readonly account: AcmeAccount; readonly isNew: boolean }> {
   const { store, now, random } = context;
   const { thumbprint, text: jwk } = key;
   const known = await store.findAcmeAccount({ thumbprint });
-  if (known !== undefined) return { account: await usable(context, known), isNew: false };
+  if (known !== undefined) {
+    const account = await usable(context, known);
+    await useNonce();
+    return { account, isNew: false };
+  }
   ensureAcme(!onlyExisting, 'accountDoesNotExist', 'the key has no account');
   ensureAcme(binding !== undefined, 'externalAccountRequired', 'a new account needs a binding key of an application');
   const bound = await verifyAccountBinding(context, binding.message, { url, key, payload: binding.payload });
+  await useNonce();
   const state = { state: 'valid', expiresMs: now() + ACCOUNT_LIFETIME_MS } as const;
   const row: AcmeAccountRow = { accountId: random(ID_BYTES), thumbprint, jwk, ...bound, ...state };
   const isNew = await store.addAcmeAccount(row, MAX_ACCOUNTS);

@@ -8,7 +8,7 @@ import { makeRegistrationGrant } from '../log/registration-grants.ts';
 import type { LogService } from '../log-service.ts';
 import { type AcmeAccount, prolongAccount } from './acme-accounts.ts';
 import { ensureAcme } from './acme-refusal.ts';
-import { type AcmeAttestSettings, type AcmeSettings, MAX_ORDERS, ORDER_LIFETIME_MS } from './acme-settings.ts';
+import { type AcmeAttestSettings, type AcmeSettings, MAX_ACME_ORDERS, ORDER_LIFETIME_MS } from './acme-settings.ts';
 import { acceptAttestation, assertAttestedKey, deviceToken } from './device-challenge.ts';
 import { challengeTokens, sendChallenge } from './mail-challenge.ts';
 import { isWithinScope, type OrderIdentifier, orderName, type OrderName } from './order-identity.ts';
@@ -70,8 +70,8 @@ export class AcmeOrders {
       expiresMs: now() + ORDER_LIFETIME_MS,
       ...later,
     };
-    const isAdded = await store.addAcmeOrder(order, MAX_ORDERS);
-    ensureAcme(isAdded, 'rateLimited', `an account has at most ${MAX_ORDERS} orders a day`);
+    const isAdded = await store.addAcmeOrder(order, MAX_ACME_ORDERS);
+    ensureAcme(isAdded, 'rateLimited', `an account has at most ${MAX_ACME_ORDERS} orders a day`);
     await prolongAccount({ store, now }, account);
     if (mailer === undefined) return order;
     try {
@@ -118,7 +118,7 @@ export class AcmeOrders {
 
   /** Returns the ids of an account's orders. */
   list({ row }: AcmeAccount): Promise<readonly Uint8Array[]> {
-    return this.#service.context.store.listAcmeOrders(row.accountId, MAX_ORDERS);
+    return this.#service.context.store.listAcmeOrders(row.accountId, MAX_ACME_ORDERS);
   }
 
   /** Returns an order of an account. Throws `not-found` for any other, also for one of another account. */

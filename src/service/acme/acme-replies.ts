@@ -4,7 +4,7 @@ import type { LogService } from '../log-service.ts';
 import { findAccount } from './acme-accounts.ts';
 import { type AcmeMailSettings, ORDER_LIFETIME_MS } from './acme-settings.ts';
 import { challengeTokens, isChallengeResponse, orderOfMessageId } from './mail-challenge.ts';
-import { onlyAddress, onlyHeader, readReplyMail } from './reply-mail.ts';
+import { type MailHeader, onlyAddress, onlyHeader, readReplyMail } from './reply-mail.ts';
 import { assertSignedBy } from './sender-authentication.ts';
 
 /**
@@ -18,6 +18,7 @@ export async function acceptReply(service: LogService, settings: AcmeMailSetting
   const { headers, response } = readReplyMail(bytes);
   const isFromList = headers.some(({ name }) => name.startsWith('list-'));
   ensure(!isFromList, 'code-refused', 'the mail came over a mailing list');
+  ensure(!headers.some(isOfResponder), 'code-refused', 'an automatic responder wrote the mail');
   const orderId = orderOfMessageId(onlyHeader(headers, 'in-reply-to'), settings.from);
   const order = orderId && (await context.store.findAcmeOrder(orderId));
   const isWaiting = order?.state === 'pending' && context.now() < order.expiresMs;
@@ -38,6 +39,15 @@ export async function acceptReply(service: LogService, settings: AcmeMailSetting
     expiresMs: context.now() + ORDER_LIFETIME_MS,
   });
   ensure(isReady, 'version-conflict', 'the order was changed at the same time');
+}
+
+/**
+ * Returns true for a header of automatic responders (RFC 3834 §5). Some repeat what they answer, and sign it for their
+ * domain: whoever can only read the mails of an address could have them say a response.
+ */
+function isOfResponder({ name, value }: MailHeader): boolean {
+  if (name === 'auto-submitted') return /^auto-(?:replied|notified)\b/i.test(value);
+  return name === 'precedence' && /^(?:bulk|junk|list|auto_reply)\b/i.test(value);
 }
 
 /** Returns the canonical form of an untrusted address; undefined if it has none. */

@@ -9,10 +9,10 @@ import type { LogService } from '../log-service.ts';
 import type { AcmeAccount } from './acme-accounts.ts';
 import { AcmeRefusal, ensureAcme } from './acme-refusal.ts';
 import { certifiedIdentity, isWithinScope } from './order-identity.ts';
-import type { PublicJwk } from './public-jwk.ts';
+import type { KeyHolder } from './acme-service.ts';
 
 /** The sender of a revocation, after its signature is verified: an account, or the holder of a key. */
-export type RevocationSender = { readonly account: AcmeAccount } | { readonly key: PublicJwk };
+export type RevocationSender = { readonly account: AcmeAccount } | KeyHolder;
 
 /** A certificate to revoke. Untrusted. */
 export interface RevocationWish {
@@ -30,14 +30,16 @@ export interface RevocationWish {
  * the pipeline throws.
  */
 export async function revokeByAcme(service: LogService, sender: RevocationSender, wish: RevocationWish): Promise<void> {
-  const { store, identityRules } = service.context;
+  const { store, identityRules, reloadable } = service.context;
   const { reason, requestId } = wish;
   ensureAcme(isRevocationReason(reason), 'badRevocationReason', 'the reason is not one that this server accepts');
   const certificate = read(wish.certificate);
   const recorded = await store.findCertificate(certificate.serial);
   const isRecorded = recorded !== undefined && isCertificateOf(recorded, wish.certificate);
   const identity = certifiedIdentity(certificate, identityRules);
-  ensureAcme(isRecorded && identity !== undefined, 'unauthorized', 'not a certificate of this log');
+  // Whoever writes the database could put another certificate in the place of a recorded one, and revoke that one.
+  const isOurs = isRecorded && (await holds(() => reloadable.issuingCas.assertIssued(certificate)));
+  ensureAcme(isOurs && identity !== undefined, 'unauthorized', 'not a certificate of this log');
   const who = await requester(service, sender, certificate, identity);
   ensureAcme(recorded.revokedMs === undefined, 'alreadyRevoked', 'the certificate is revoked already');
   const order = { identity: identity.text, serials: [certificate.serial], reason, last: undefined, requestId };
@@ -54,6 +56,7 @@ async function requester(
   if ('key' in sender) {
     const isHolder = equalBytes(sender.key.spki, certificate.spki);
     ensureAcme(isHolder, 'unauthorized', 'the request is signed by another key than the certificate names');
+    await sender.useNonce();
     return 'holder';
   }
   const { row, application } = sender.account;
@@ -61,6 +64,16 @@ async function requester(
   ensureAcme(isWithin, 'unauthorized', 'the account is not for this name: sign by the key of the certificate');
   assertMayVouch(context.reloadable.evidence.policyTable, { type: 'application' }, identity);
   return `token:${application}`;
+}
+
+async function holds(check: () => Promise<void>): Promise<boolean> {
+  try {
+    await check();
+    return true;
+  } catch (error) {
+    if (isGlasskeyError(error, 'untrusted-issuer') || isGlasskeyError(error, 'bad-signature')) return false;
+    throw error;
+  }
 }
 
 function read(der: Uint8Array): ParsedCertificate {

@@ -16,6 +16,9 @@ import { type AcmeMessage, verifyMessage } from './acme-message.ts';
 /** Least time between two prunings in one process, ms. */
 const PRUNE_INTERVAL_MS = 60_000;
 
+/** Time for which expired rows stay, ms: by the clock of another server their nonces may be good still. */
+const PRUNE_MARGIN_MS = 3_600_000;
+
 /** A wish for a binding key, as it came in. Everything in it is untrusted. */
 export interface BindingOrder {
   readonly token: string | undefined;
@@ -27,8 +30,18 @@ export interface BindingOrder {
   readonly vouches?: boolean | undefined;
 }
 
-/** The sender of a request. */
-export type AcmeSender = { readonly account: AcmeAccount } | { readonly key: PublicJwk };
+/** The sender of a request: an account, or somebody with a key, who may be anybody. */
+export type AcmeSender = { readonly account: AcmeAccount } | KeyHolder;
+
+/** A sender who has shown a key. */
+export interface KeyHolder {
+  readonly key: PublicJwk;
+  /**
+   * Uses the nonce up. To be called before the first effect, once it is clear that the sender is no stranger: a used
+   * nonce is a row in the database, and strangers must not fill that. Throws `badNonce`.
+   */
+  readonly useNonce: () => Promise<void>;
+}
 
 /** ACME (RFC 8555), in front of the one issuance pipeline. It authenticates requests and keeps accounts and orders. */
 export class AcmeService {
@@ -89,12 +102,19 @@ export class AcmeService {
     const sender = await this.#senderOf(message, accountOf);
     await verifyMessage(message, 'key' in sender ? sender.key : sender.account.key);
     // The nonce last: a forged request must not use up the nonce of another.
-    await useAcmeNonce(context, nonce);
-    this.#prune();
+    const useNonce = async (): Promise<void> => {
+      await useAcmeNonce(context, nonce);
+      this.#prune();
+    };
+    if ('key' in sender) return { key: sender.key, useNonce };
+    await useNonce();
     return sender;
   }
 
-  async #senderOf({ header }: AcmeMessage, accountOf: (kid: string) => Uint8Array | undefined): Promise<AcmeSender> {
+  async #senderOf(
+    { header }: AcmeMessage,
+    accountOf: (kid: string) => Uint8Array | undefined,
+  ): Promise<{ readonly account: AcmeAccount } | Pick<KeyHolder, 'key'>> {
     if (header.kid === undefined) return { key: readPublicJwk(header.jwk) };
     const accountId = accountOf(header.kid);
     ensureAcme(accountId !== undefined, 'accountDoesNotExist', 'the kid is not the URL of an account');
@@ -125,6 +145,6 @@ export class AcmeService {
     const { store, now } = this.context;
     if (Math.abs(now() - this.#prunedMs) < PRUNE_INTERVAL_MS) return;
     this.#prunedMs = now();
-    store.pruneAcme(now()).catch(() => undefined);
+    store.pruneAcme(now() - PRUNE_MARGIN_MS).catch(() => undefined);
   }
 }

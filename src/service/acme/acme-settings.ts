@@ -37,7 +37,7 @@ export interface AcmeMailSettings {
 export const ORDER_LIFETIME_MS = 86_400_000;
 
 /** Most orders that one account has at a time. */
-export const MAX_ORDERS = 1_000;
+export const MAX_ACME_ORDERS = 1_000;
 
 /** Time after which an account that orders nothing is forgotten, ms: longer than any certificate of the defaults. */
 export const ACCOUNT_LIFETIME_MS = 400 * 86_400_000;

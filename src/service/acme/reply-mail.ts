@@ -51,7 +51,7 @@ export function onlyHeader(headers: readonly MailHeader[], name: string): string
 /** Returns the only address in a header such as From, untrusted. Throws `invalid-request`. */
 export function onlyAddress(value: string): string {
   const [, bracketed, bare] =
-    /^(?:(?:"[^"\\<>]*"|[^"<>,;:()@\\]*) *<([^<>\s,;]+)>|([^<>\s,;:()"\\]+))$/.exec(value) ?? [];
+    /^(?:(?:"[^"\\<>]*" *|[^"<>,;:()@\\]*)<([^<>\s,;]+)>|([^<>\s,;:()"\\]+))$/.exec(value) ?? [];
   const address = bracketed ?? bare;
   refuseUnless(address?.includes('@') === true, 'a header does not hold exactly one address');
   return address;

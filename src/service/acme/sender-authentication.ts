@@ -30,8 +30,10 @@ export function assertSignedBy(headers: readonly MailHeader[], domain: string, a
   ensure(covers, 'code-refused', `the sender’s signature has to cover the body and ${SIGNED.join(', ')}`);
 }
 
+/** The one domain of a result; undefined for several, since the signer has written other values beside it. */
 function domainOf(method: string): string | undefined {
-  return /\sheader\.d\s*=\s*([^\s;"]+)/i.exec(method)?.[1]?.toLowerCase();
+  const [found, another] = [...method.matchAll(/\sheader\.d\s*=\s*([^\s;"]*)/gi)];
+  return another === undefined ? found?.[1]?.toLowerCase() : undefined;
 }
 
 /** A signature with a length leaves room to append to the body. */

@@ -1,5 +1,4 @@
 import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
-import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import type { LogContext } from '../log/log-context.ts';
 import { isCertificateOf } from '../log/stored-certificate.ts';
@@ -14,10 +13,8 @@ export async function verifyClientCertificate(
 ): Promise<ParsedCertificate> {
   try {
     const certificate = parseCertificate(der);
-    const { tbs, signature, signatureAlgorithm, notBeforeMs, notAfterMs, serial } = certificate;
-    const ca = reloadable.issuingCas.of(certificate);
-    ensure(ca !== undefined, 'untrusted-issuer', 'not a certificate of this log');
-    await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
+    const { notBeforeMs, notAfterMs, serial } = certificate;
+    await reloadable.issuingCas.assertIssued(certificate);
     const nowMs = now();
     ensure(nowMs >= notBeforeMs && nowMs <= notAfterMs, 'certificate-expired', 'not valid now');
     // A certificate that was signed but not recorded, as by a stolen CA key, is refused even under a known serial.

@@ -1,6 +1,7 @@
 import type { Issuer } from '../../ca/authority.ts';
 import { parseCertificate, type ParsedCertificate } from '../../ca/certificate.ts';
 import type { CertificateUrls } from '../../ca/extension-writer.ts';
+import { nodeVerifySignature } from '../../ca/node-verify-signature.ts';
 import { equalBytes } from '../../core/encoding/bytes.ts';
 import { ensure } from '../../core/errors.ts';
 
@@ -55,5 +56,15 @@ export class IssuingCas {
       const isKey = authorityKeyId === undefined || equalBytes(authorityKeyId, keyId);
       return isKey && equalBytes(certificate.subject.der, name.der);
     });
+  }
+  /**
+   * Verifies that one of these CAs signed an untrusted certificate. That the log recorded it, rows of the database say,
+   * which others may have written. Throws `untrusted-issuer` and `bad-signature`.
+   */
+  async assertIssued(certificate: ParsedCertificate): Promise<void> {
+    const ca = this.of(certificate);
+    ensure(ca !== undefined, 'untrusted-issuer', 'not a certificate of this log');
+    const { tbs, signature, signatureAlgorithm } = certificate;
+    await nodeVerifySignature(ca.issuer.certificate.publicKey, signatureAlgorithm, tbs, signature);
   }
 }

@@ -34,6 +34,7 @@ import { VrfMemory } from './vrf-memory.ts';
 import { WitnessQuorum } from '../witnessing/witness-quorum.ts';
 import { CrlShards } from './crl-shards.ts';
 import type { ProfileTable } from './profile-table.ts';
+import { readableCsrParser } from './readable-csr.ts';
 import { Reloadable } from './reloadable.ts';
 
 /** Name of the issuing CA with which a log began. */
@@ -116,10 +117,19 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
     monotonic: options.monotonic ?? options.now ?? (() => uptime() * 1000),
     random: options.random ?? ((length) => new Uint8Array(randomBytes(length))),
     observe,
-    parseCsr: options.parseCsr ?? parseCsr,
+    parseCsr: readableCsrParser(options.parseCsr ?? parseCsr, () => reloadable.allowsMlDsa),
     fetch: options.fetch ?? platformFetch,
     budgets: options.budgets,
   } satisfies Partial<LogContext>;
+  const reloadable: Reloadable = new Reloadable({
+    profiles: options.profiles,
+    issuingCas: new IssuingCas([
+      { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
+      ...(options.laterCas ?? []),
+    ]),
+    evidence: openEvidence(base, options.evidence ?? DEFAULT_EVIDENCE),
+    allowsMlDsa: options.allowsMlDsa ?? false,
+  });
   const checkpointSigner = noteSigner(origin, keys.checkpoint);
   const { lastSigned, processNumber } = options;
   return {
@@ -137,15 +147,7 @@ export async function openLog(options: OpenLogOptions): Promise<LogContext> {
       lastSigned === undefined
         ? undefined
         : new SignedCheckpointFile(lastSigned, origin, [checkpointSigner.vkey], undefined, processNumber),
-    reloadable: new Reloadable({
-      profiles: options.profiles,
-      issuingCas: new IssuingCas([
-        { name: FIRST_CA, issuer: keys.issuer, signsFromMs: -Infinity, urls: options.urls },
-        ...(options.laterCas ?? []),
-      ]),
-      evidence: openEvidence(base, options.evidence ?? DEFAULT_EVIDENCE),
-      allowsMlDsa: options.allowsMlDsa ?? false,
-    }),
+    reloadable,
     crlShards: new CrlShards(logStore, limits.crlShardSize),
     recoveryDelayMs: options.recoveryDelayMs ?? DEFAULT_RECOVERY_DELAY_MS,
     limits,

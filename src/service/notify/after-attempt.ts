@@ -1,5 +1,5 @@
 import type { DeliveryResult } from '../../delivery/delivery-result.ts';
-import { redeliveryDelayMs } from '../../delivery/retry-schedule.ts';
+import { MAX_ATTEMPTS, redeliveryDelayMs } from '../../delivery/retry-schedule.ts';
 import type { BookAddress } from './notify-book.ts';
 import { MAX_NOTICES, WINDOW_MS } from './notify-settings.ts';
 
@@ -35,25 +35,49 @@ export function afterAttempt(
     return { ...plain, ...done, lastToldMs: nowMs, sentMs: [...within(address.sentMs, nowMs), nowMs] };
   }
   if (result.outcome !== 'retry') return { ...plain, ...done, lastFailure: result.reason };
-  if (NOT_TRIED.includes(result.reason)) return { ...address, nextMs: nowMs + (result.afterMs ?? 1_000) };
+  const waitMs = untriedMs(result);
+  if (waitMs !== undefined) return { ...address, nextMs: nowMs + waitMs };
   const failures = address.failures + 1;
   const delayMs = redeliveryDelayMs(failures, result.afterMs, () => fraction(random));
   if (delayMs === undefined) return { ...plain, ...done, lastFailure: `given up: ${result.reason}` };
   return { ...plain, failures, nextMs: nowMs + delayMs, lastFailure: result.reason };
 }
 
+/**
+ * Returns an address as it is noted before an attempt: if the process dies, or cannot note the result, the attempt
+ * counts as one that failed, and is not repeated at once.
+ */
+export function beforeAttempt(
+  address: BookAddress,
+  { nowMs, random }: { readonly nowMs: number; readonly random: (length: number) => Uint8Array },
+): BookAddress {
+  const failures = Math.min(address.failures + 1, MAX_ATTEMPTS - 1);
+  const delayMs = redeliveryDelayMs(failures, undefined, () => fraction(random)) ?? ERASURE_PAUSE_MS;
+  return { ...address, failures, nextMs: nowMs + delayMs };
+}
+
 /** The version that an address was told of when nothing can follow: the name was erased. */
 export const ALL_TOLD = Number.MAX_SAFE_INTEGER;
 
 /** Returns an address after an attempt at the last notice of an erased name: {@link ALL_TOLD} once no other follows. */
-export function afterErasure(address: BookAddress, { outcome }: DeliveryResult, nowMs: number): BookAddress {
+export function afterErasure(address: BookAddress, result: DeliveryResult, nowMs: number): BookAddress {
+  const waitMs = untriedMs(result);
+  if (waitMs !== undefined) return { ...address, nextMs: nowMs + waitMs };
+  const { outcome } = result;
   const failures = address.failures + 1;
-  if (outcome !== 'retry' || failures >= ERASURE_ATTEMPTS) return { ...address, toldVersion: ALL_TOLD, nextMs: 0 };
+  if (outcome !== 'retry' || failures >= ERASURE_ATTEMPTS)
+    return { ...address, toldVersion: ALL_TOLD, failures: 0, nextMs: 0 };
   return { ...address, failures, nextMs: nowMs + ERASURE_PAUSE_MS };
 }
 
+/** Returns the wait that an attempt was not made for, ms; undefined if it was made. */
+function untriedMs(result: DeliveryResult): number | undefined {
+  if (result.outcome !== 'retry' || !NOT_TRIED.includes(result.reason)) return undefined;
+  return result.afterMs ?? 1_000;
+}
+
 function within(times: readonly number[], nowMs: number): number[] {
-  return times.filter((time) => nowMs - time < WINDOW_MS);
+  return times.filter((time) => Math.abs(nowMs - time) < WINDOW_MS);
 }
 
 /** Returns a random number of 0 to 1, without 1. */

@@ -4,8 +4,12 @@ import { MAX_SUBJECT_CHARACTERS, visibleText } from '../../delivery/notice.ts';
 import type { AddressChange } from './notify-book.ts';
 import type { VersionWords } from './version-words.ts';
 
-/** Most keys that are listed, of one version for people and of a notice for programs. */
-const MAX_KEYS = 8;
+/** Most keys of one version that are listed for people. */
+const MAX_KEYS = 6;
+/** Most keys that are listed for programs. */
+const MAX_EVENT_KEYS = 32;
+/** Most changes of addresses that are listed: whoever has a key can make as many as they like. */
+const MAX_CHANGES = 12;
 
 /** The name and the log that a notice is about. */
 export interface NoticeAbout {
@@ -39,7 +43,7 @@ export function versionNotice(about: NoticeAbout, news: VersionNews): Notice {
   const subject = isPending ? `Somebody asks to take over ${name}` : `The keys of ${name} changed`;
   const text = [
     `${about.origin} tells you about ${name}, because you asked to be told here.`,
-    ...(unread > 0 ? [`There are ${unread} earlier changes that are not listed here.`] : []),
+    ...unreadLines(unread),
     '',
     ...versions.flatMap(versionLines),
     `The newest of these was logged at ${date(atMs)}.`,
@@ -64,15 +68,21 @@ export function versionNotice(about: NoticeAbout, news: VersionNews): Notice {
   return noticeOf(about, ['version', newest?.version ?? 0], { subject, text, event });
 }
 
-/** Returns the notice that the addresses of a name changed, for all that are told, the former ones too. */
-export function addressNotice(about: NoticeAbout, changes: readonly AddressChange[]): Notice {
+/**
+ * Returns the notice that the addresses of a name changed, for all that are told, the former ones too. It lists the
+ * newest of `changes`; `gone` is the number of changes before these that are not kept any more.
+ */
+export function addressNotice(about: NoticeAbout, changes: readonly AddressChange[], gone = 0): Notice {
   const name = shown(about.identity);
-  const lines = changes.map(
+  const listed = changes.slice(-MAX_CHANGES);
+  const unread = gone + changes.length - listed.length;
+  const lines = listed.map(
     ({ what, kind, hint, atMs, signer }) =>
       `  ${what} at ${date(atMs)}: ${kind} ${shown(hint)}\n    ordered by the key ${signer}`,
   );
   const text = [
     `${about.origin} tells you that the places where ${name} is told of changes are no longer the same:`,
+    ...unreadLines(unread),
     '',
     ...lines,
     '',
@@ -88,7 +98,8 @@ export function addressNotice(about: NoticeAbout, changes: readonly AddressChang
     type: 'addresses-changed',
     origin: about.origin,
     identity: about.identity,
-    changes: changes.map(({ what, kind, hint }) => `${what} ${kind} ${hint}`),
+    changes: listed.map(({ what, kind, hint }) => `${what} ${kind} ${hint}`),
+    unread,
   };
   return noticeOf(about, ['addresses', last], { subject: `Notices about ${name} go elsewhere`, text, event });
 }
@@ -139,6 +150,10 @@ function versionLines({ version, added, removed, who, pending }: VersionWords): 
     ...(added.length + removed.length === 0 && pending === undefined ? ['  No key was added or removed.'] : []),
     '',
   ];
+}
+
+function unreadLines(unread: number): string[] {
+  return unread > 0 ? [`There are ${unread} earlier changes that are not listed here.`] : [];
 }
 
 function keyLines(words: string, keys: readonly string[]): string[] {
@@ -194,5 +209,5 @@ function date(ms: number): string {
 }
 
 function unique(keys: readonly string[]): readonly string[] {
-  return [...new Set(keys)].slice(0, 4 * MAX_KEYS);
+  return [...new Set(keys)].slice(0, MAX_EVENT_KEYS);
 }

@@ -51,11 +51,18 @@ export interface NotifyBook {
   readonly addresses: readonly BookAddress[];
   /** Number of changes so far. */
   readonly changeCount: number;
-  /** The changes of which some address was not told yet. */
+  /** The newest changes of which some address was not told yet, {@link MAX_KEPT_CHANGES} at most. */
   readonly changes: readonly AddressChange[];
   /** The signers of orders to add an address that is not confirmed, by its id. */
   readonly signers: Readonly<Record<string, string>>;
+  /** True once the name was erased: each address gets its last notice, whoever has the name by then. */
+  readonly isErased?: boolean;
 }
+
+/** Longest wait of an address, ms, with some room: see `redeliveryDelayMs`. */
+const LONGEST_WAIT_MS = 7 * 3_600_000;
+/** Most changes that a book keeps: an address that does not answer for a day holds back no more. */
+export const MAX_KEPT_CHANGES = 32;
 
 /** Returns the book of a name without any address. */
 export function emptyBook(identity: string): NotifyBook {
@@ -78,10 +85,15 @@ export function withAddress(book: NotifyBook, address: BookAddress): NotifyBook 
   return { ...book, addresses: book.addresses.map((one) => (one.id === address.id ? address : one)) };
 }
 
-/** Returns a book without what has ended: codes, former addresses, old times, and changes that all know. */
+/**
+ * Returns a book without what has ended: codes, former addresses, old times, and changes that all know. Times that only
+ * a clock which was ahead can have made hold nothing up.
+ */
 export function tidy(book: NotifyBook, nowMs: number): NotifyBook {
-  const recent = (times: readonly number[]): number[] => times.filter((time) => nowMs - time < WINDOW_MS);
-  const addresses = book.addresses.filter(({ state, untilMs = 0 }) => state === 'confirmed' || nowMs < untilMs);
+  const recent = (times: readonly number[]): number[] => times.filter((time) => Math.abs(nowMs - time) < WINDOW_MS);
+  const addresses = book.addresses
+    .filter(({ state, untilMs = 0 }) => state === 'confirmed' || nowMs < untilMs)
+    .map((address) => inTime(address, nowMs));
   const told = Math.min(...toldAddresses({ ...book, addresses }, nowMs).map(({ toldChange }) => toldChange), Infinity);
   const ids = new Set(addresses.map(({ id }) => id));
   return {
@@ -94,10 +106,25 @@ export function tidy(book: NotifyBook, nowMs: number): NotifyBook {
   };
 }
 
+function inTime(address: BookAddress, nowMs: number): BookAddress {
+  const { nextMs, untilMs } = address;
+  return {
+    ...address,
+    nextMs: nextMs - nowMs > LONGEST_WAIT_MS ? 0 : nextMs,
+    ...(untilMs === undefined ? {} : { untilMs: Math.min(untilMs, nowMs + FORMER_MS) }),
+  };
+}
+
 /** Returns a book in which a change of addresses was made, for the others to be told. */
 export function withChange(book: NotifyBook, change: Omit<AddressChange, 'number'>): NotifyBook {
   const number = book.changeCount + 1;
-  return { ...book, changeCount: number, changes: [...book.changes, { number, ...change }] };
+  return { ...book, changeCount: number, changes: [...book.changes, { number, ...change }].slice(-MAX_KEPT_CHANGES) };
+}
+
+/** Returns the book of a name that was erased: each address is due for its last notice, also one that waited. */
+export function asErased(book: NotifyBook): NotifyBook {
+  const addresses = book.addresses.map((address) => ({ ...address, failures: 0, nextMs: 0 }));
+  return { ...book, addresses, isErased: true };
 }
 
 /** Returns an address that is removed: it is told of that, and of everything else for a while. */
@@ -117,9 +144,18 @@ export function listedAddress({ id, text, state, untilMs, lastToldMs, lastFailur
   const known = {
     ...(untilMs === undefined ? {} : { untilMs }),
     ...(lastToldMs === undefined ? {} : { lastToldMs }),
-    ...(lastFailure === undefined ? {} : { lastFailure }),
+    ...(lastFailure === undefined ? {} : { lastFailure: shownFailure(lastFailure) }),
   };
   return { id, kind, hint: hintOf(text), state, ...known };
+}
+
+/** Reasons that the other side gave itself, or that say nothing about the network. */
+const SHOWN = /^(?:given up: )?(?:status \d{3}|unknown recipient|mail server|no SMTPUTF8)$/;
+
+/** Returns the reason for a failure as an owner may see it: not where a name leads, nor what listens there. */
+function shownFailure(reason: string): string {
+  if (SHOWN.test(reason)) return reason;
+  return reason.startsWith('given up') ? 'given up: no answer' : 'no answer';
 }
 
 /** Returns enough of an address for its owner to know it, and too little for others to use it. */

@@ -1,5 +1,4 @@
-import { formatHex } from '../../core/encoding/bytes.ts';
-import { isGlasskeyError } from '../../core/errors.ts';
+import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { parseDeliveryAddress } from '../../delivery/address.ts';
 import type { DeliveryResult } from '../../delivery/delivery-result.ts';
 import type { Notice } from '../../delivery/notice.ts';
@@ -8,27 +7,32 @@ import { Deadline } from '../issuance/await-log.ts';
 import type { LabelState } from '../log/label-state.ts';
 import { type LabelName, readProvedState } from '../log/proved-state.ts';
 import { afterAttempt, afterErasure, ALL_TOLD, isOverLimit, type Told } from './after-attempt.ts';
-import { type BookAddress, emptyUntil, type NotifyBook, tidy, toldAddresses, withAddress } from './notify-book.ts';
+import { BookRounds } from './book-rounds.ts';
+import { isDue, withClaims } from './due-addresses.ts';
+import {
+  type BookAddress,
+  emptyBook,
+  emptyUntil,
+  type NotifyBook,
+  tidy,
+  toldAddresses,
+  withAddress,
+} from './notify-book.ts';
 import { addressNotice, erasureNotice, type NoticeAbout, versionNotice } from './notices.ts';
 import type { NotifyParts, OpenNotices } from './notify-parts.ts';
 import { NewsReader, type ProvedName } from './version-news.ts';
 
-/** Books per read. */
-const PAGE = 500;
-/** Books that are looked after at once. */
-const AT_ONCE = 16;
-
 /**
  * Sends owners notices of new versions of their names, and of changes of the addresses. The log says what is due: each
  * address has the version that it was told of, so a notice is due until one was delivered, whatever this process
- * forgets. A crash between a delivery and its note repeats the notice, with the same id. One round at a time.
+ * forgets. An attempt is noted before it is made. A crash between a delivery and its note repeats the notice later,
+ * with the same id. One round at a time.
  */
 export class NotifyKeeper {
   readonly #parts: NotifyParts;
   readonly #news: NewsReader;
+  readonly #rounds: BookRounds;
   readonly #isActive: () => boolean;
-  /** Size of the log in which every book was last compared with its label; undefined before. */
-  #comparedSize: number | undefined;
   #running: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -37,6 +41,7 @@ export class NotifyKeeper {
   constructor(parts: NotifyParts, isActive: () => boolean) {
     this.#parts = parts;
     this.#news = new NewsReader(parts.prover.context);
+    this.#rounds = new BookRounds(parts, (error) => this.#failed(error));
     this.#isActive = isActive;
   }
 
@@ -50,6 +55,7 @@ export class NotifyKeeper {
   /** Stops after the books that are under way. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#rounds.stop();
     clearInterval(this.#timer);
     await this.#running;
   }
@@ -66,42 +72,7 @@ export class NotifyKeeper {
 
   async #round(): Promise<void> {
     const notices = this.#parts.open();
-    const { context, progress } = this.#parts.prover;
-    const { size } = (await progress.released()).released;
-    const due = new Map<string, Uint8Array>();
-    const add = (labelKey: Uint8Array): unknown => due.set(formatHex(labelKey), labelKey);
-    // Without channels, only what was erased is looked for, to be deleted.
-    const isDue = notices === undefined ? [] : await context.store.listDueNotifyBooks(context.now(), PAGE);
-    for (const labelKey of isDue) add(labelKey);
-    if (size !== this.#comparedSize) await this.#compare(add);
-    const waiting = [...due.values()];
-    let failures = 0;
-    const work = async (): Promise<void> => {
-      for (let next = waiting.pop(); next !== undefined && !this.#stopping; next = waiting.pop()) {
-        await this.#look(notices, next).catch((error: unknown) => {
-          failures++;
-          this.#failed(error);
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    if (failures === 0 && !this.#stopping) this.#comparedSize = size;
-  }
-
-  /** Finds the books whose label has a later version than some address was told of. */
-  async #compare(add: (labelKey: Uint8Array) => void): Promise<void> {
-    const { store } = this.#parts.prover.context;
-    let after: Uint8Array | undefined;
-    for (;;) {
-      const hints = await store.listNotifyHints(after, PAGE);
-      const greatest = await store.readGreatestVersions(hints.map(({ labelKey }) => labelKey));
-      const told = new Map(hints.map(({ labelKey, toldVersion }) => [formatHex(labelKey), toldVersion]));
-      for (const { labelKey, greatestVersion } of greatest) {
-        if (greatestVersion > (told.get(formatHex(labelKey)) ?? greatestVersion)) add(labelKey);
-      }
-      after = hints.at(-1)?.labelKey;
-      if (hints.length < PAGE) return;
-    }
+    await this.#rounds.run(notices !== undefined, (labelKey) => this.#look(notices, labelKey));
   }
 
   async #look(notices: OpenNotices | undefined, labelKey: Uint8Array): Promise<void> {
@@ -110,17 +81,31 @@ export class NotifyKeeper {
     const book = await books.read(labelKey);
     if (book === undefined) return;
     const { label } = canonicalIdentity(book.identity, context.identityRules);
-    const state = await this.#stateOf({ label, labelKey });
+    const state = book.isErased === true ? 'erased' : await this.#stateOf({ label, labelKey });
+    ensure(state !== undefined, 'storage-corrupt', 'a row of notify_books is about a name that the log does not have');
     if (state === 'erased' && notices === undefined) return books.drop(labelKey);
-    if (state === undefined || notices === undefined) return;
+    if (notices === undefined) return;
     const nowMs = context.now();
-    const isOver = tidy(book, nowMs).addresses.length === 0 && nowMs >= emptyUntil(book);
-    const told = isOver
-      ? []
-      : await this.#tellAll(notices, book, state === 'erased' ? state : { label, labelKey, state });
+    if (tidy(book, nowMs).addresses.length === 0 && nowMs >= emptyUntil(book)) return books.drop(labelKey);
+    const name = state === 'erased' ? state : { label, labelKey, state };
+    const told = await this.#tellAll(notices, await this.#claim(book, name, labelKey), name);
     const isErased = state === 'erased' && told.every(({ toldVersion }) => toldVersion === ALL_TOLD);
-    if (isOver || isErased) return books.drop(labelKey);
+    if (isErased) return books.drop(labelKey);
     await books.update({ labelKey, identity: book.identity }, (fresh) => withTold(fresh, told));
+  }
+
+  /**
+   * Notes the attempts that are about to be made, and returns the book as it was before. What cannot be noted is not
+   * sent: a database that takes no writes would have it sent in each round. Nor does another process send it, too.
+   */
+  async #claim({ identity }: NotifyBook, name: ProvedName | 'erased', labelKey: Uint8Array): Promise<NotifyBook> {
+    const { now, random } = this.#parts.prover.context;
+    let before = emptyBook(identity);
+    await this.#parts.books.update({ labelKey, identity }, (fresh) => {
+      before = fresh;
+      return withClaims(fresh, versionOf(name), { nowMs: now(), random });
+    });
+    return before;
   }
 
   /** Returns the proved newest version; `erased` if that is an erasure, or its content is gone. */
@@ -139,14 +124,26 @@ export class NotifyKeeper {
 
   /** Sends each address that can be told now what it lacks. Returns all of them as they are afterwards. */
   async #tellAll(notices: OpenNotices, book: NotifyBook, name: ProvedName | 'erased'): Promise<readonly BookAddress[]> {
-    const { now } = this.#parts.prover.context;
+    const { now, random } = this.#parts.prover.context;
     const all: BookAddress[] = [];
     for (const address of toldAddresses(book, now())) {
       const about = this.#about(notices, book, address);
-      const isLater = address.nextMs > now() || address.toldVersion === ALL_TOLD || this.#stopping;
-      if (isLater) all.push(address);
+      if (this.#stopping || !isDue(address, book, versionOf(name), now())) all.push(address);
       else if (name === 'erased') all.push(await this.#tellErased(notices, about, address));
-      else all.push(await this.#tell(notices, about, address, { ...name, book }));
+      else {
+        const told = this.#tell(notices, about, address, { ...name, book });
+        // A mistake about one address silences no other.
+        const failed = told.catch((error: unknown) => {
+          this.#failed(error);
+          return afterAttempt(
+            address,
+            { outcome: 'retry', reason: 'this server failed' },
+            {},
+            { nowMs: now(), random },
+          );
+        });
+        all.push(await failed);
+      }
     }
     return all;
   }
@@ -163,7 +160,8 @@ export class NotifyKeeper {
     const changes = book.changes.filter(({ number }) => number > address.toldChange);
     if (changes.length > 0) {
       const told = { toldChange: changes.at(-1)?.number ?? address.toldChange };
-      address = await this.#attempt(notices, address, addressNotice(about, changes), told);
+      const gone = told.toldChange - address.toldChange - changes.length;
+      address = await this.#attempt(notices, address, addressNotice(about, changes, gone), told);
     }
     if (version <= address.toldVersion || address.nextMs > this.#parts.prover.context.now()) return address;
     const news = await this.#news.read(name, address.toldVersion);
@@ -191,6 +189,11 @@ export class NotifyKeeper {
   #about({ settings }: OpenNotices, { identity }: NotifyBook, { id }: BookAddress): NoticeAbout {
     return { origin: this.#parts.prover.context.origin, identity, addressId: id, link: settings.link };
   }
+}
+
+/** Returns the version that each address has to know of: more than any if the name was erased. */
+function versionOf(name: ProvedName | 'erased'): number {
+  return name === 'erased' ? ALL_TOLD : name.state.version;
 }
 
 /** Notes what was told, in a book that an owner may have changed meanwhile. Undefined if it says nothing new. */

@@ -68,13 +68,18 @@ export async function verifyNotifyOrder(
 /**
  * Applies a verified order to a book. `fresh` names an address that is added; `version` is the newest one, which it
  * need not be told of. Throws `change-rejected` for an order that was used or is older than another, `rate-limited`,
- * `invalid-request` and `not-found`.
+ * `invalid-request`, `not-found`, and `overloaded` while the addresses of an erased name are deleted.
  */
 export function applyOrder(
   book: NotifyBook,
   order: VerifiedNotifyOrder,
   { fresh, version, nowMs }: { readonly fresh: NewAddress; readonly version: number; readonly nowMs: number },
 ): NotifyBook {
+  if (book.isErased === true) {
+    throw new GlasskeyError('overloaded', 'the addresses of the erased name are being deleted: try again', {
+      retryAfterSeconds: 60,
+    });
+  }
   ensure(order.number > book.lastOrder, 'change-rejected', 'the order was used, or a later one was');
   if (book.orderMs.length >= MAX_ORDERS) throw tooMany('too many orders for this name');
   const counted = { ...book, lastOrder: order.number, orderMs: [...book.orderMs, nowMs] };
@@ -111,7 +116,11 @@ function withAdded(
     'invalid-request',
     'this address is told already',
   );
-  ensure(others.length < MAX_ADDRESSES, 'invalid-request', `a name has at most ${MAX_ADDRESSES} addresses`);
+  // A former one can come back at once: whoever has a stolen key may have filled its place.
+  const isFormer = book.addresses.some((one) => one.text === text && one.state === 'former');
+  const isWaiting = others.filter(({ state }) => state === 'unconfirmed').length >= MAX_ADDRESSES;
+  const hasRoom = others.length < MAX_ADDRESSES || (isFormer && !isWaiting);
+  ensure(hasRoom, 'invalid-request', `a name has at most ${MAX_ADDRESSES} addresses`);
   if (book.codeMs.length >= MAX_CODES) throw tooMany('too many codes for this name');
   const address: BookAddress = {
     ...fresh,

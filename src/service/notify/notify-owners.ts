@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatHex } from '../../core/encoding/bytes.ts';
-import { ensure, GlasskeyError } from '../../core/errors.ts';
+import { ensure, GlasskeyError, isGlasskeyError } from '../../core/errors.ts';
 import { type DeliveryAddress, parseDeliveryAddress } from '../../delivery/address.ts';
 import type { DeliveryResult } from '../../delivery/delivery-result.ts';
 import { webhookPublicKey } from '../../delivery/webhook-signature.ts';
@@ -11,7 +11,7 @@ import { canonicalise } from '../intake.ts';
 import { Deadline } from '../issuance/await-log.ts';
 import { readProvedState } from '../log/proved-state.ts';
 import { TokenBuckets } from '../token-buckets.ts';
-import { type ListedAddress, listedAddress, type NotifyBook } from './notify-book.ts';
+import { asErased, type ListedAddress, listedAddress, type NotifyBook } from './notify-book.ts';
 import { codeNotice } from './notices.ts';
 import { codeRefused, notifyCodeHash, tryCode } from './notify-code.ts';
 import { addedAddress, applyOrder, tooMany, verifyNotifyOrder } from './notify-orders.ts';
@@ -111,6 +111,23 @@ export class NotifyOwners {
     return outcomeOf(identity, await this.#confirm({ labelKey, identity: identity.text }, { id, code }));
   }
 
+  /** Notes that a name was erased, so that its addresses are deleted even if somebody gets the name at once. */
+  async nameErased({
+    labelKey,
+    identity,
+  }: {
+    readonly labelKey: Uint8Array;
+    readonly identity: string;
+  }): Promise<void> {
+    const { books } = this.#parts;
+    try {
+      if ((await books.read(labelKey)) !== undefined) await books.update({ labelKey, identity }, asErased);
+    } catch (error) {
+      if (!isGlasskeyError(error, 'storage-corrupt')) throw error;
+      await books.drop(labelKey);
+    }
+  }
+
   #opened(): OpenNotices {
     const notices = this.#parts.open();
     ensure(notices !== undefined, 'unsupported-operation', 'this server does not tell owners of changes');
@@ -127,7 +144,8 @@ export class NotifyOwners {
 
   /** Bounds the codes that anybody can have sent to one place, under however many names. Throws `rate-limited`. */
   #assertMayAsk(address: DeliveryAddress): void {
-    const place = address.kind === 'mail' ? address.address : address.kind === 'push' ? address.endpoint : address.url;
+    const place =
+      address.kind === 'mail' ? mailboxOf(address.address) : address.kind === 'push' ? address.endpoint : address.url;
     const key = createHash('sha256').update(place).digest('hex');
     const isFree = address.kind === 'mail' || this.#hostBudgets[address.kind].take(new URL(place).host);
     if (!isFree || !this.#addressBudget.take(key)) throw tooMany('too many codes for this address');
@@ -179,6 +197,12 @@ export class NotifyOwners {
     if (!isRight) throw codeRefused();
     return book;
   }
+}
+
+/** Returns a mail address without what most hosts ignore: the case of its local part, and what follows a plus sign. */
+function mailboxOf(address: string): string {
+  const [local = '', domain = ''] = address.toLowerCase().split('@');
+  return `${local.replace(/(?!^)\+.*$/, '')}@${domain}`;
 }
 
 function outcomeOf({ text }: Identity, { addresses }: NotifyBook): NotifyOutcome {

@@ -3,6 +3,7 @@ import { concatBytes, encodeUtf8 } from '../../core/encoding/bytes.ts';
 import { encode, uint64 } from '../../core/encoding/codec.ts';
 import { GlasskeyError } from '../../core/errors.ts';
 import type { LogStore, NotifyBookRow } from '../../store/ports.ts';
+import { ALL_TOLD } from './after-attempt.ts';
 import { emptyBook, emptyUntil, type NotifyBook, tidy, toldAddresses } from './notify-book.ts';
 
 /** The part of an open log that keeps books. */
@@ -107,17 +108,22 @@ export class SealedBooks {
   }
 }
 
-/** Returns the columns by which a round finds books that are due, in clear. */
+/**
+ * Returns the columns by which a round finds books that are due, in clear. An address that waits is found by its time
+ * alone: a receiver that is away costs no look at each version of the log.
+ */
 function hints(book: NotifyBook, nowMs: number): Pick<NotifyBookRow, 'toldVersion' | 'dueMs'> {
-  const told = toldAddresses(book, nowMs);
+  const told = toldAddresses(book, nowMs).filter(({ toldVersion }) => toldVersion !== ALL_TOLD);
   const hasChange = ({ toldChange }: { readonly toldChange: number }): boolean => toldChange < book.changeCount;
   const due = [
-    ...told.filter((one) => one.failures > 0 || one.nextMs > 0 || hasChange(one)).map(({ nextMs }) => nextMs),
+    ...told.filter((one) => one.nextMs > 0 || hasChange(one)).map(({ nextMs }) => nextMs),
     ...(book.addresses.length === 0 ? [emptyUntil(book)] : []),
+    ...(book.isErased === true && told.every(({ nextMs }) => nextMs === 0) ? [0] : []),
     ...book.addresses.flatMap(({ untilMs }) => (untilMs === undefined ? [] : [untilMs])),
   ];
+  const following = told.filter(({ nextMs }) => nextMs === 0).map(({ toldVersion }) => toldVersion);
   return {
-    toldVersion: Math.min(...told.map(({ toldVersion }) => toldVersion), Number.MAX_SAFE_INTEGER),
+    toldVersion: Math.min(...following, ALL_TOLD),
     dueMs: due.length === 0 ? undefined : Math.max(Math.min(...due), 0),
   };
 }

@@ -61,9 +61,6 @@ export interface ListedRecoveryRow extends RecoveryRow {
 /** The addresses where the owner of a label is told of changes, encrypted. */
 export type NotifyBookRow = StoredRow<typeof notifyBooks>;
 
-/** The part of a {@link NotifyBookRow} that says whether a new version is due. */
-export type NotifyHint = Pick<NotifyBookRow, 'labelKey' | 'toldVersion'>;
-
 /** The means to seal rows that authorise something. */
 export interface RowSealing {
   /** 32 secret bytes, the same on every server of the log. */

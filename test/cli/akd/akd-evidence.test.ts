@@ -28,7 +28,7 @@ describe('evidence about an AKD log', () => {
   const write = (of: ErrorCode, exhibits: AkdExhibits) =>
     writeAkdEvidence(new AkdFinding(of, 'words', exhibits), 'https://log.example', KIND, folder);
   async function check(path: string, auditorKey?: string): Promise<string> {
-    const checker = { configuration: whatsAppConfiguration(), maxNodes: 1000 };
+    const checker = { kind: KIND, configuration: whatsAppConfiguration(), maxNodes: 1000 };
     const key = auditorKey === undefined ? undefined : parseHex(auditorKey);
     return checkAkdEvidence(await readAkdEvidence(path, 10_000), { ...checker, auditorKey: key });
   }
@@ -73,12 +73,29 @@ describe('evidence about an AKD log', () => {
     ['two names of an epoch', 'log-forked', [SECOND, { ...SECOND, current: THIRD.current }], undefined, true],
     ['one name twice', 'log-forked', [SECOND, SECOND], undefined, false],
     ['names of two epochs', 'log-forked', [SECOND, THIRD], undefined, false],
-    ['a break', 'bad-audit-entry', [THIRD], FIRST.current, true],
-    ['no break', 'bad-audit-entry', [THIRD], SECOND.current, false],
+    ['a break', 'bad-audit-entry', [{ ...SECOND, current: FIRST.current }, THIRD], undefined, true],
+    ['no break', 'bad-audit-entry', [SECOND, THIRD], SECOND.current, false],
+    ['a break from a root that only the finder knows', 'bad-audit-entry', [THIRD], FIRST.current, false],
+    ['that an epoch was not there', 'bad-audit-entry', [THIRD], FIRST.current, false],
+    ['a break between epochs that do not follow each other', 'bad-audit-entry', [FIRST, THIRD], undefined, false],
   ] as const)('shows %s, or does not', async (_, of, names, reached, isShown) => {
     const path = await write(of, { names: names.map(formatObjectName), endEpoch: 2, reached });
     if (isShown) expect(await check(path)).not.toBe('');
     else await expect(check(path)).rejects.toEqual(code('not-proven'));
+  });
+
+  it.each([
+    ['hashes', { configuration: 'experimental', domainLabel: 'x', namedEpoch: 'end' }],
+    ['names', { configuration: 'whatsapp', namedEpoch: 'start' }],
+  ] as const)('accuses no honest object by another kind of %s', async (_, kind) => {
+    const finding = new AkdFinding('bad-auditor-update', 'words', { ...damaged, object: SECOND.bytes });
+    const path = await writeAkdEvidence(finding, 'https://log.example', kind, folder);
+    await expect(check(path)).rejects.toEqual(code('usage'));
+  });
+
+  it('that names its object in no form shows nothing', async () => {
+    const path = await write('bad-auditor-update', { ...damaged, names: ['2/x/y'] });
+    await expect(check(path)).rejects.toEqual(code('not-proven'));
   });
 
   it('shows a name in another form', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,12 @@ describe('a folder of objects', () => {
     expect((await source.namesOf(3)).toSorted()).toEqual(['3/a/x', '3/b/y']);
     expect(await source.namesOf(5)).toEqual([]);
     expect(await folderSource(join(folder, 'none'), 10).firstEpoch()).toBeUndefined();
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait at a pipe', async () => {
+    await mkdir(join(folder, '1/a'), { recursive: true });
+    execFileSync('mkfifo', [join(folder, '1/a/b')]);
+    await expect(folderSource(folder, 10).read('1/a/b')).rejects.toEqual(code('storage-failed'));
   });
 
   it('is read within bounds', async () => {

@@ -137,6 +137,13 @@ describe('audit-akd', () => {
     );
   });
 
+  it('asks the auditor about the last root also where an earlier run had no auditor, and nothing is new', async () => {
+    expect(await audit()).toMatchObject({ code: 0 });
+    const flags = ['--auditor', auditor.url, '--auditor-namespace', auditor.namespace];
+    auditor.roots.set(5, (OBJECTS[0] as TestObject).current);
+    expect(await audit(...flags, '--auditor-key', auditor.publicKey)).toMatchObject({ code: 2 });
+  });
+
   it('exits with 1 where nothing is said about the log', async () => {
     const far = ['audit-akd', 'http://log.example'];
     const cases: readonly (readonly string[])[] = [

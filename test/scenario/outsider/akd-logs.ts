@@ -1,6 +1,7 @@
 import type { OutsideAttack } from './outside-attack.ts';
 
 const AUDIT = 'test/akd/audit-epochs.test.ts';
+const EVIDENCE = 'test/cli/akd/akd-evidence.test.ts';
 const PROOF = 'test/akd/verify-append-only.test.ts';
 
 /** Lies of the operator of an AKD log, which `audit-akd` audits, or of whoever serves its objects. */
@@ -34,11 +35,22 @@ export const AKD_LOGS: readonly OutsideAttack[] = [
     tests: [`${AUDIT}: is found: %s`, `${AUDIT}: is found: what was audited before has another name now, or is gone`],
   },
   {
+    attack: 'accuse an honest AKD log by evidence that names other hashes, or a root that nobody can look up',
+    outcome: 'the check refuses the evidence, or says that it shows nothing',
+    codes: ['usage', 'not-proven'],
+    tests: [
+      `${EVIDENCE}: accuses no honest object by another kind of %s`,
+      `${EVIDENCE}: that accuses an honest object shows nothing`,
+      `${EVIDENCE}: shows %s, or does not`,
+    ],
+  },
+  {
     attack: 'exhaust an auditor of an AKD log: millions of empty nodes, labels that are alike, endless listings',
     outcome: 'the bounds hold before memory is allocated, and the work grows little faster than the bytes',
     codes: ['usage', 'bad-response'],
     tests: [
       `${PROOF}: are checked before anything is allocated for its nodes`,
+      `${AUDIT}: ends what it reads ahead`,
       `${PROOF}: keep labels that share their beginnings from taking long`,
       'test/akd/http-source.test.ts: are refused where the bucket %s',
       'test/akd/object-listing.test.ts: is refused in time that does not grow faster than it (%#)',

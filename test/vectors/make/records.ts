@@ -39,7 +39,7 @@ function malformed(history: History): readonly (readonly [string, Uint8Array])[]
     ['a byte too few', first.value.slice(0, -1)],
     ['a byte too many', concatBytes(first.value, Uint8Array.of(0))],
     ['format 0', concatBytes(Uint8Array.of(0), first.value.slice(1))],
-    ['format 2', concatBytes(Uint8Array.of(2), first.value.slice(1))],
+    ['format 3', concatBytes(Uint8Array.of(3), first.value.slice(1))],
     ['a certificate of no bytes', small(1, 0, 0, 0, 1, 1)],
     ['a presence octet of 2', small(0, 2, 1, 1)],
     ['authorization type 0', small(0, 0, 0)],
