@@ -66,8 +66,8 @@ export async function takeMandate(context: WatchContext, order: MandateOrder): P
     // Last: only whoever has a key of the name may learn that it is watched. As it is now: an address may have been
     // confirmed meanwhile.
     const held = store.name(identity.text);
-    const isFull = held === undefined && store.nameCount >= limits.names;
-    ensure(!isFull, 'overloaded', 'this watcher has as many names as it can watch');
+    const isFull = store.nameCount >= limits.names || store.recordBytes >= limits.recordBytes;
+    ensure(held !== undefined || !isFull, 'overloaded', 'this watcher has as many names as it can watch');
     assertNewest(signed, held, order);
     const { changes, ...taken } = takenBy(context, signed, order, held, looked);
     await store.commit(changes);

@@ -14,6 +14,10 @@ const HEADER = JSON.stringify({ format: 'glasskey-watch', version: 1 });
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** The journal is rewritten once it is so many times as long as its records were at the last time. */
 const GROWTH = 4;
+/** The journal is rewritten also once it has grown by this, bytes: Node reads no file of 2 GiB. */
+const LONGEST_TAIL_BYTES = 256 * 1024 * 1024;
+/** Records that are written at a time: one text of all of them could be longer than a text may be. */
+const RECORDS_AT_ONCE = 1_000;
 
 /**
  * Records by key in one private file (mode 0600): a journal of JSON lines, each with the changes of one step, which
@@ -60,6 +64,11 @@ export class RecordFile<T> {
     return this.#records.size;
   }
 
+  /** Bytes of the file when it was last rewritten, with nothing in it but the records. */
+  get recordBytes(): number {
+    return this.#rewrittenBytes;
+  }
+
   /** Makes changes as one step; resolves once they are durable. Throws `storage-failed`. */
   async commit(changes: readonly RecordChange<T>[]): Promise<void> {
     this.#assertWorks();
@@ -86,7 +95,9 @@ export class RecordFile<T> {
       const bytes = encodeUtf8(lines.map((line) => `${line}\n`).join(''));
       await appendDurably(this.#path, this.#size, bytes);
       this.#size += bytes.length;
-      if (this.#size > Math.max(SMALL_BYTES, GROWTH * this.#rewrittenBytes)) await this.#rewrite();
+      const written = this.#rewrittenBytes;
+      const longest = Math.min(Math.max(SMALL_BYTES, GROWTH * written), written + LONGEST_TAIL_BYTES);
+      if (this.#size > longest) await this.#rewrite();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#failure = new GlasskeyError('storage-failed', `cannot write ${this.#path}: ${reason}`, { cause });
@@ -94,9 +105,8 @@ export class RecordFile<T> {
   }
 
   async #rewrite(): Promise<void> {
-    const lines = [...this.#records].map(([key, value]) => `${JSON.stringify([[key, value]])}\n`);
     try {
-      await replaceDurably(this.#path, `${HEADER}\n${lines.join('')}`, node, async () => undefined);
+      await replaceDurably(this.#path, this.#parts(), node, async () => undefined);
       await syncFolder(dirname(this.#path));
       this.#size = (await stat(this.#path)).size;
       this.#rewrittenBytes = this.#size;
@@ -104,6 +114,19 @@ export class RecordFile<T> {
       if (isGlasskeyError(cause)) throw cause;
       throw new GlasskeyError('storage-failed', `cannot write ${this.#path}`, { cause });
     }
+  }
+
+  /** The whole file, in parts. */
+  *#parts(): Generator<string> {
+    let part = `${HEADER}\n`;
+    let records = 0;
+    for (const change of this.#records) {
+      part += `${JSON.stringify([change])}\n`;
+      if (++records % RECORDS_AT_ONCE > 0) continue;
+      yield part;
+      part = '';
+    }
+    yield part;
   }
 
   #load(bytes: Uint8Array): void {

@@ -9,6 +9,8 @@ import type { WatchStore } from './watch-store.ts';
 export interface WatchLimits {
   /** Most names. */
   readonly names: number;
+  /** Bytes of records from which on no further name is taken. */
+  readonly recordBytes: number;
   /** Longest time from now to the end of a mandate, ms. */
   readonly mandateMs: number;
   /** Time for which an address that a later mandate no longer names is still told, ms. */
@@ -22,6 +24,7 @@ export interface WatchLimits {
 /** Default bounds; `blindMs` is the log's monitoring window. */
 export const WATCH_LIMITS: Omit<WatchLimits, 'blindMs'> = {
   names: 100_000,
+  recordBytes: 512 * 1024 * 1024,
   mandateMs: 400 * 86_400_000,
   formerMs: 30 * 86_400_000,
   unshownMs: 10 * 60_000,

@@ -55,6 +55,11 @@ export class WatchStore {
     return this.#names.values();
   }
 
+  /** Bytes of the records on disk. */
+  get recordBytes(): number {
+    return this.#file.recordBytes;
+  }
+
   get nameCount(): number {
     return this.#names.size;
   }

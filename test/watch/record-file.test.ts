@@ -44,6 +44,17 @@ describe('the records of a watcher', () => {
     expect(await contents()).toEqual({ kept: 1, first: 1, second: 2 });
   });
 
+  it('are rewritten in parts, and are all there again', async () => {
+    const file = await open();
+    const records = Array.from({ length: 2_500 }, (_, i) => [`key${i}`, { n: i }] as const);
+    await file.commit(records);
+    expect(await contents()).toEqual(Object.fromEntries(records));
+    const reopened = await open();
+    expect(reopened.recordBytes).toBe((await stat(path)).size);
+    await reopened.commit([['key0', undefined]]);
+    expect(Object.keys(await contents())).toHaveLength(2_499);
+  });
+
   it('are refused when they are damaged, or another program wrote them', async () => {
     await (await open()).commit([['a', 1]]);
     const whole = await readFile(path, 'utf8');

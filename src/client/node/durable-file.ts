@@ -17,12 +17,12 @@ export async function writeFileDurably(path: string, text: string): Promise<void
 }
 
 /**
- * As {@link writeFileDurably}, with functions of the caller's. Runs `assertCurrent` last before the file gets its name,
- * and changes nothing if it throws.
+ * As {@link writeFileDurably}, with functions of the caller's, also for content that comes in parts. Runs
+ * `assertCurrent` last before the file gets its name, and changes nothing if it throws.
  */
 export async function replaceDurably(
   path: string,
-  content: string | Uint8Array,
+  content: string | Uint8Array | Iterable<string>,
   files: DurableFiles,
   assertCurrent: () => Promise<void>,
 ): Promise<void> {
@@ -31,7 +31,9 @@ export async function replaceDurably(
     const file = await files.open(temporary, 'wx', 0o600);
     try {
       await file.chmod(0o600);
-      await file.writeFile(content);
+      const parts = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
+      // Each goes on where the one before ended.
+      for (const part of parts) await file.writeFile(part);
       await file.sync();
     } finally {
       await file.close();
