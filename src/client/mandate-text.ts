@@ -53,8 +53,8 @@ export const MAX_CLAIMED_VERSIONS = 64;
 export const MAX_MANDATE_ADDRESSES = 8;
 /** Longest text of an address, UTF-8 bytes. */
 export const MAX_MANDATE_ADDRESS_BYTES = 2048;
-/** Longest text of a mandate. */
-export const MAX_MANDATE_TEXT = 10_240;
+/** Longest text of a mandate: that of 64 versions, a long name and an ML-DSA key has 12,121 characters. */
+export const MAX_MANDATE_TEXT = 12_288;
 
 const CONTEXT = encodeUtf8('glasskey watch mandate v1\0');
 const ADDRESSES_CONTEXT = encodeUtf8('glasskey watch addresses v1\0');

@@ -7,7 +7,7 @@ import { decodeLossyUtf8 } from '../core/encoding/bytes.ts';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
 import { type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
 import type { AddressState } from '../watch/invitations.ts';
-import type { MandateOrder } from '../watch/mandates.ts';
+import { type MandateOrder, ORDER_BOUNDS } from '../watch/mandates.ts';
 import { FEED_MEDIA_TYPE } from '../watch/feed.ts';
 import { take } from './rate-limits.ts';
 import { readJson, readRequest } from './read-body.ts';
@@ -136,8 +136,8 @@ function readOrder(body: unknown): MandateOrder {
   const fields = new JsonFields(body, 'invalid-request').only(['identity', 'mandate', 'addresses']);
   return {
     identity: fields.string('identity', 512),
-    mandate: fields.string('mandate', 10_240),
-    addresses: fields.strings('addresses', { minimum: 0, maximum: 8 }, 2_048),
+    mandate: fields.string('mandate', ORDER_BOUNDS.mandate),
+    addresses: fields.strings('addresses', { minimum: 0, maximum: ORDER_BOUNDS.addresses }, ORDER_BOUNDS.address),
   };
 }
 

@@ -5,6 +5,9 @@ import {
   type OwnersVersion,
   type Mandate,
   mandateMessage,
+  MAX_MANDATE_ADDRESS_BYTES,
+  MAX_MANDATE_ADDRESSES,
+  MAX_MANDATE_TEXT,
   parseMandate,
 } from '../client/mandate-text.ts';
 import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
@@ -19,6 +22,13 @@ import { canonicalAddresses, type NewSecret, nextSubscribers } from './subscribe
 import { changesOfLook } from './told-versions.ts';
 import type { WatchContext } from './watch-context.ts';
 import { nameChange, type WatchChange } from './watch-store.ts';
+
+/** Most characters of a mandate and of an address, and most addresses. */
+export const ORDER_BOUNDS = {
+  mandate: MAX_MANDATE_TEXT,
+  addresses: MAX_MANDATE_ADDRESSES,
+  address: MAX_MANDATE_ADDRESS_BYTES,
+} as const;
 
 /** An owner's request; untrusted. */
 export interface MandateOrder {

@@ -1,7 +1,6 @@
-import { parseMandate } from '../client/mandate-text.ts';
+import { type Mandate, parseMandate } from '../client/mandate-text.ts';
 import { formatHex } from '../core/encoding/bytes.ts';
 import type { LookedName } from './look-name.ts';
-import type { Mandate } from '../client/mandate-text.ts';
 import type { WatchedName } from './records.ts';
 import { isOwners, versionNotices, wordingOf } from './version-notices.ts';
 import type { WatchContext } from './watch-context.ts';

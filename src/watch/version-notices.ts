@@ -1,5 +1,4 @@
-import { equalBytes, formatHex } from '../core/encoding/bytes.ts';
-import { encodeUtf8 } from '../core/encoding/bytes.ts';
+import { encodeUtf8, equalBytes, formatHex } from '../core/encoding/bytes.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
 import type { Mandate } from '../client/mandate-text.ts';
 import type { Notice } from '../delivery/notice.ts';

@@ -23,12 +23,16 @@ export type WatchChange = RecordChange<WatchRecord>;
 
 /** Notices that wait for one subscriber. Beyond that, one stands for all. */
 const MAX_WAITING = 64;
-/** Entries that a feed keeps. */
-const FEED_ENTRIES = 50;
+/** Notices that wait for all. Beyond that, one waits for each subscriber: a log cannot fill the memory by changes. */
+const MAX_QUEUED = 100_000;
+/** Entries that a feed keeps, and while all records are long. */
+const FEED_ENTRIES = { usual: 50, crowded: 4 };
+const CROWDED_BYTES = 256 * 1024 * 1024;
 
 /** The watcher's names, the notices that wait, and the feeds: durable, and indexed by search key. */
 export class WatchStore {
   readonly #file: RecordFile<WatchRecord>;
+  readonly #maxQueued: number;
   readonly #names = new Map<string, WatchedName>();
   readonly #queue = new Map<string, QueuedNotice>();
   /** Number of notices that wait, by subscriber. */
@@ -39,13 +43,14 @@ export class WatchStore {
   /** Names of which a version was added that no lookup has shown yet. */
   readonly #added = new Set<string>();
 
-  private constructor(file: RecordFile<WatchRecord>) {
+  private constructor(file: RecordFile<WatchRecord>, maxQueued: number) {
     this.#file = file;
+    this.#maxQueued = maxQueued;
   }
 
-  /** Opens the store. Throws `storage-failed`, `storage-corrupt`. */
-  static async open(path: string): Promise<WatchStore> {
-    const store = new WatchStore(await RecordFile.open<WatchRecord>(path));
+  /** Opens the store; `maxQueued` bounds the notices that wait. Throws `storage-failed`, `storage-corrupt`. */
+  static async open(path: string, maxQueued: number = MAX_QUEUED): Promise<WatchStore> {
+    const store = new WatchStore(await RecordFile.open<WatchRecord>(path), maxQueued);
     for (const [key, record] of store.#file.all()) store.#index(key, record);
     return store;
   }
@@ -147,7 +152,8 @@ export class WatchStore {
   }
 
   #queued(identity: string, subscriber: Subscriber, given: Notice, nowMs: number): WatchChange {
-    const isMany = (this.#waiting.get(subscriber.id) ?? 0) >= MAX_WAITING;
+    const most = this.#queue.size < this.#maxQueued ? MAX_WAITING : 1;
+    const isMany = (this.#waiting.get(subscriber.id) ?? 0) >= most;
     const notice = isMany ? moreNotice(identity) : given;
     const key = queueKey(subscriber.id, notice.id);
     return [key, (isMany ? this.#queue.get(key) : undefined) ?? queued(subscriber, notice, nowMs)];
@@ -156,12 +162,13 @@ export class WatchStore {
   /** Returns the changes with every feed whole, and one change for each feed. */
   #withFeeds(changes: readonly WatchChange[]): readonly WatchChange[] {
     const feeds = new Map<string, WatchRecord>();
+    const most = this.recordBytes < CROWDED_BYTES ? FEED_ENTRIES.usual : FEED_ENTRIES.crowded;
     for (const [key, record] of changes) {
       if (record?.type !== 'feed') continue;
       const before = feeds.get(key) ?? this.#file.get(key);
       const known = before?.type === 'feed' ? before.entries : [];
       const others = known.filter(({ id }) => !record.entries.some((one) => one.id === id));
-      feeds.set(key, { ...record, entries: [...record.entries, ...others].slice(0, FEED_ENTRIES) });
+      feeds.set(key, { ...record, entries: [...record.entries, ...others].slice(0, most) });
     }
     return [...changes.filter(([, record]) => record?.type !== 'feed'), ...feeds];
   }

@@ -105,6 +105,23 @@ describe('the outbox', () => {
   });
 });
 
+describe('the notices of all', () => {
+  it('are bounded: beyond that one waits for each address, and says that there is more', async () => {
+    const store = await WatchStore.open(join(folder, 'bounded.journal'), 10);
+    const names = Array.from({ length: 4 }, (_, i) =>
+      nameOf(`bob${i}@example.com`, [{ ...subscriberAt(hook(fast, `${i}`), `${i}`.repeat(24)), confirmed: false }]),
+    );
+    for (let i = 0; i < 20; i++) {
+      for (const name of names) await store.commit(store.telling(name, noticeOf(`n${i}`), 0));
+    }
+    expect(store.queueLength).toBeLessThanOrEqual(10 + names.length);
+    for (const name of names) {
+      const own = [...store.queue()].filter(([, { subscriber }]) => subscriber === name.subscribers[0]?.id);
+      expect(own.at(-1)?.[1].notice.subject).toContain('more changes than are told one by one');
+    }
+  });
+});
+
 describe('codes', () => {
   /** Has a name send codes to addresses. */
   async function invite(invitations: Invitations, identity: string, addresses: readonly string[]) {
