@@ -5,7 +5,7 @@ import { type KeyType, parsePublicKey } from '../ca/public-key.ts';
 import { verifySpkiSignature } from '../ca/verify-signature.ts';
 import { isMlDsaSet } from '../core/crypto/ml-dsa-sets.ts';
 import { sha256 } from '../core/crypto/sha256.ts';
-import { equalBytes, formatBase64 } from '../core/encoding/bytes.ts';
+import { equalBytes, formatBase64, formatBase64Url } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import {
   checkCompanions,
@@ -178,7 +178,7 @@ function withForms(client: ClientKey, key: PrivateKey | undefined): DeviceKey {
  * padding, of the SHA-256 of the SubjectPublicKeyInfo (DER).
  */
 export function oidcNonce({ spki }: { readonly spki: Uint8Array }): string {
-  return formatBase64(sha256(spki)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return formatBase64Url(sha256(spki));
 }
 
 /** Throws unless the private key belongs to the public one: it signs a probe to show this. */

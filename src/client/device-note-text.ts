@@ -1,4 +1,4 @@
-import { concatBytes, encodeUtf8, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
+import { concatBytes, encodeUtf8, formatBase64Url, parseBase64Url } from '../core/encoding/bytes.ts';
 import { bytes, type Codec, decode, encode, enumeration, fixedBytes, struct, uint32 } from '../core/encoding/codec.ts';
 import { decodeError, ensure } from '../core/errors.ts';
 import { shortText } from '../identity/text-codec.ts';
@@ -42,7 +42,7 @@ export function deviceNoteMessage({ origin, label, version, commitment }: NotedV
 /** Formats a note as the text that one device sends to another. */
 export function formatDeviceNote(note: DeviceNote): string {
   const encoded = encode(deviceNoteCodec, { format: 1, ...note });
-  return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return PREFIX + formatBase64Url(encoded);
 }
 
 /** Reads a text of {@link formatDeviceNote}; untrusted. Throws `malformed-encoding`. */
@@ -50,12 +50,8 @@ export function parseDeviceNote(text: string): DeviceNote {
   ensure(text.length <= MAX_TEXT, 'malformed-encoding', 'the text is too long to be a note of a device');
   const match = /^glasskey-note:([A-Za-z0-9_-]+)$/.exec(text.trim());
   if (match === null) throw decodeError('the text is not a note of a device');
-  const base64 = (match[1] as string).replaceAll('-', '+').replaceAll('_', '/');
   try {
-    const { format: _, ...note } = decode(
-      deviceNoteCodec,
-      parseBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, '=')),
-    );
+    const { format: _, ...note } = decode(deviceNoteCodec, parseBase64Url(match[1] as string));
     return note;
   } catch (cause) {
     throw decodeError('the text is not a note of a device', cause);

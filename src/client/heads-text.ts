@@ -1,4 +1,4 @@
-import { equalBytes, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
+import { equalBytes, formatBase64Url, parseBase64Url } from '../core/encoding/bytes.ts';
 import { type Codec, decode, encode, enumeration, struct, uint64, vector } from '../core/encoding/codec.ts';
 import { decodeError, ensure } from '../core/errors.ts';
 import { hashValueCodec } from '../core/keytrans/proofs.ts';
@@ -50,7 +50,7 @@ export function formatHeads(origin: string, heads: readonly ComparableHead[]): s
     origin,
     heads: heads.map(({ position, logRoot }) => ({ position, logRoot })),
   });
-  return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return PREFIX + formatBase64Url(encoded);
 }
 
 /** Reads a text of {@link formatHeads}; untrusted. Skips white space. Throws `malformed-encoding`. */
@@ -59,8 +59,7 @@ export function parseHeads(text: string): SharedHeads {
   const compact = text.replaceAll(/\s/g, '');
   const match = /^glasskey-heads:([A-Za-z0-9_-]+)$/.exec(compact);
   if (match === null) throw decodeError('the text does not hold heads');
-  const base64 = (match[1] as string).replaceAll('-', '+').replaceAll('_', '/');
-  const { origin, heads } = decode(headsCodec, fromBase64(base64));
+  const { origin, heads } = decode(headsCodec, fromBase64(match[1] as string));
   const isAscending = heads.every(({ position }, i) => i === 0 || position > (heads[i - 1]?.position ?? position));
   if (!isAscending) throw decodeError('the heads are out of order');
   return { origin, heads };
@@ -68,7 +67,7 @@ export function parseHeads(text: string): SharedHeads {
 
 function fromBase64(text: string): Uint8Array {
   try {
-    return parseBase64(text.padEnd(Math.ceil(text.length / 4) * 4, '='));
+    return parseBase64Url(text);
   } catch (cause) {
     throw decodeError('the heads are not base64', cause);
   }

@@ -1,5 +1,5 @@
 import { sha256 } from '../core/crypto/sha256.ts';
-import { concatBytes, encodeUtf8, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
+import { concatBytes, encodeUtf8, formatBase64Url, parseBase64Url } from '../core/encoding/bytes.ts';
 import {
   bytes,
   type Codec,
@@ -95,7 +95,7 @@ export function addressesHash(addresses: readonly string[]): Uint8Array {
 export function formatMandate(mandate: Mandate): string {
   assertClaims(mandate.versions);
   const encoded = encode(signedCodec, { format: 1, ...mandate });
-  return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return PREFIX + formatBase64Url(encoded);
 }
 
 /** Reads a text of {@link formatMandate}; untrusted. Throws `malformed-encoding`. */
@@ -103,10 +103,8 @@ export function parseMandate(text: string): Mandate {
   ensure(text.length <= MAX_MANDATE_TEXT, 'malformed-encoding', 'the text is too long to be a mandate');
   const match = /^glasskey-mandate:([A-Za-z0-9_-]+)$/.exec(text.trim());
   if (match === null) throw decodeError('the text is not a mandate');
-  const base64 = (match[1] as string).replaceAll('-', '+').replaceAll('_', '/');
   try {
-    const encoded = parseBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, '='));
-    const { format: _, ...mandate } = decode(signedCodec, encoded);
+    const { format: _, ...mandate } = decode(signedCodec, parseBase64Url(match[1] as string));
     assertClaims(mandate.versions);
     return mandate;
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { decodeUtf8, formatBase64, parseBase64 } from '../core/encoding/bytes.ts';
+import { decodeUtf8, parseBase64Url } from '../core/encoding/bytes.ts';
 import { GlasskeyError } from '../core/errors.ts';
 import { MAX_CSR_CHARACTERS } from './input-sizes.ts';
 import { type Bounds, JsonFields, parseJson } from './json-fields.ts';
@@ -161,16 +161,9 @@ function base64Url(fields: JsonFields, name: string, { minimum, maximum }: Bound
 
 /** Decodes base64url without padding (RFC 7515 §2), canonical alone. Throws `invalid-request`. */
 function decodeBase64Url(text: string): Uint8Array {
-  const padding = '='.repeat((4 - (text.length % 4)) % 4);
   try {
-    if (/[+/=]/.test(text)) throw new RangeError('not base64url');
-    return parseBase64(text.replaceAll('-', '+').replaceAll('_', '/') + padding);
+    return parseBase64Url(text);
   } catch (cause) {
     throw new GlasskeyError(CODE, 'not base64url without padding', { cause });
   }
-}
-
-/** Formats bytes as base64url without padding (RFC 7515 §2). */
-export function formatBase64Url(bytes: Uint8Array): string {
-  return formatBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

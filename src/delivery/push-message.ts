@@ -1,6 +1,7 @@
 import type { RequestOptions } from 'web-push';
+import { formatBase64Url } from '../core/encoding/bytes.ts';
 import { MAX_SUBJECT_CHARACTERS, type Notice, visibleText } from './notice.ts';
-import { formatUrlBase64, type PushSubscriptionKeys } from './push-subscription.ts';
+import type { PushSubscriptionKeys } from './push-subscription.ts';
 import type { EgressPost } from './safe-egress.ts';
 
 /** The key by which push services know the sender (RFC 8292). */
@@ -26,7 +27,7 @@ export async function pushRequest(
   vapidDetails: VapidSettings,
 ): Promise<EgressPost> {
   const { default: webPush } = await import('web-push');
-  const subscription = { endpoint, keys: { p256dh: formatUrlBase64(p256dh), auth: formatUrlBase64(auth) } };
+  const subscription = { endpoint, keys: { p256dh: formatBase64Url(p256dh), auth: formatBase64Url(auth) } };
   const options: RequestOptions = { vapidDetails, TTL: KEPT_SECONDS, urgency: 'high', contentEncoding: 'aes128gcm' };
   const { headers, body } = webPush.generateRequestDetails(subscription, pushMessage(notice), options);
   // Its types say text; TTL and the length are numbers.

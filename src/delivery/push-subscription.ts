@@ -1,5 +1,5 @@
 import { ECDH } from 'node:crypto';
-import { equalBytes } from '../core/encoding/bytes.ts';
+import { equalBytes, formatBase64Url, parseBase64Url } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../core/errors.ts';
 import { canonicalHttpsUrl } from './https-url.ts';
 
@@ -16,6 +16,7 @@ export interface PushSubscriptionKeys {
 const MEMBERS: readonly string[] = ['endpoint', 'expirationTime', 'keys'];
 const POINT_BYTES = 65;
 const AUTH_BYTES = 16;
+const MAX_KEY_CHARACTERS = 100;
 
 /**
  * Reads the JSON that a browser writes for a PushSubscription. Untrusted, and bounded by the caller. Throws
@@ -38,12 +39,7 @@ export function parsePushSubscription(text: string): PushSubscriptionKeys {
 
 /** Formats a subscription as `PushSubscription.toJSON()` does, without its expiry. */
 export function formatPushSubscription({ endpoint, p256dh, auth }: PushSubscriptionKeys): string {
-  return JSON.stringify({ endpoint, keys: { p256dh: formatUrlBase64(p256dh), auth: formatUrlBase64(auth) } });
-}
-
-/** Formats bytes as base64url without padding. */
-export function formatUrlBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64url');
+  return JSON.stringify({ endpoint, keys: { p256dh: formatBase64Url(p256dh), auth: formatBase64Url(auth) } });
 }
 
 function parsed(text: string): unknown {
@@ -62,11 +58,18 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> {
 
 /** Reads base64url, canonical and without padding. */
 function readKey(value: unknown, length: number): Uint8Array {
-  const isText = typeof value === 'string' && /^[A-Za-z0-9_-]{1,100}$/.test(value);
-  const bytes = isText ? new Uint8Array(Buffer.from(value, 'base64url')) : new Uint8Array();
-  const isCanonical = bytes.length === length && formatUrlBase64(bytes) === value;
-  ensure(isCanonical, 'invalid-request', 'a key of the push subscription has the wrong form');
+  const isText = typeof value === 'string' && value.length <= MAX_KEY_CHARACTERS;
+  const bytes = isText ? bytesOf(value) : undefined;
+  ensure(bytes?.length === length, 'invalid-request', 'a key of the push subscription has the wrong form');
   return bytes;
+}
+
+function bytesOf(text: string): Uint8Array | undefined {
+  try {
+    return parseBase64Url(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isOnCurve(point: Uint8Array): boolean {

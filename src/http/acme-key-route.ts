@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { formatBase64Url } from '../contract/acme-messages.ts';
+import { formatBase64Url } from '../core/encoding/bytes.ts';
 import type { AcmeKeyAnswer } from '../contract/bodies.ts';
 import { MAX_JSON_BODY_BYTES } from '../contract/input-sizes.ts';
 import { JSON_MEDIA_TYPE } from '../contract/media-types.ts';

@@ -1,4 +1,4 @@
-import { formatBase64Url } from '../contract/acme-messages.ts';
+import { formatBase64Url } from '../core/encoding/bytes.ts';
 import { ACME_PREFIX, PATHS } from '../contract/paths.ts';
 import type { AcmeAccount } from '../service/acme/acme-accounts.ts';
 import type { AcmeOrder } from '../service/acme/acme-orders.ts';

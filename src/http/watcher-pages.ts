@@ -1,3 +1,4 @@
+import { escapeMarkup } from '../core/encoding/escape-markup.ts';
 import type { WatchHealth } from '../watch/watcher.ts';
 
 /** The facts on the page of a watcher. */
@@ -26,8 +27,10 @@ export function formatHealthPage({ origin, key, names, health }: WatcherFacts, n
     ['Names', String(names)],
     ['Key of this watcher', key],
   ];
-  const table = rows.map(([name = '', value = '']) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`);
-  return page('Glasskey watcher', `<p><strong>${escape(verdict)}</strong></p><table>${table.join('')}</table>`);
+  const table = rows.map(
+    ([name = '', value = '']) => `<tr><th>${escapeMarkup(name)}</th><td>${escapeMarkup(value)}</td></tr>`,
+  );
+  return page('Glasskey watcher', `<p><strong>${escapeMarkup(verdict)}</strong></p><table>${table.join('')}</table>`);
 }
 
 /** Formats the page on which a person enters the code of an address. */
@@ -37,7 +40,7 @@ export function formatConfirmPage(result?: { readonly identity: string | undefin
       ? ''
       : result.identity === undefined
         ? '<p><strong>This code is unknown, or a newer one replaced it.</strong></p>'
-        : `<p><strong>Confirmed: this address is told of every change of ${escape(result.identity)}.</strong></p>`;
+        : `<p><strong>Confirmed: this address is told of every change of ${escapeMarkup(result.identity)}.</strong></p>`;
   const form =
     '<form method="post" action="/confirm"><p><label>Code <input name="code" size="64" maxlength="128" required></label> ' +
     '<button>Confirm</button></p></form>';
@@ -47,15 +50,6 @@ export function formatConfirmPage(result?: { readonly identity: string | undefin
 function page(title: string, body: string): string {
   return (
     `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-    `<title>${escape(title)}</title><h1>${escape(title)}</h1>${body}</html>\n`
+    `<title>${escapeMarkup(title)}</title><h1>${escapeMarkup(title)}</h1>${body}</html>\n`
   );
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

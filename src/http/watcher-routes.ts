@@ -12,6 +12,7 @@ import { FEED_MEDIA_TYPE } from '../watch/feed.ts';
 import { take } from './rate-limits.ts';
 import { readJson, readRequest } from './read-body.ts';
 import { clientKey, plainAddress } from './remote-address.ts';
+import { slots } from './slots.ts';
 import { createResponse, NO_STORE, respondProblem } from './responses.ts';
 import { formatConfirmPage, formatHealthPage, type WatcherFacts } from './watcher-pages.ts';
 import type { WatcherMetrics, WatchNumbers } from './watcher-metrics.ts';
@@ -76,17 +77,13 @@ export function createWatcherApp(options: WatcherAppOptions): Hono {
     const checkpoint = watcher.checkpoint();
     return checkpoint === undefined ? text('nothing is audited yet', 404) : createResponse(checkpoint, TEXT, NO_STORE);
   });
-  let inFlight = 0;
+  const slot = slots(MAX_IN_FLIGHT);
   app.post(WATCHER_PATHS.mandates, async (c) => {
     paid(c);
     const order = readOrder(await readJson(c, JSON_MEDIA_TYPE, MAX_BODY_BYTES));
-    ensure(inFlight < MAX_IN_FLIGHT, 'overloaded', 'too many mandates at once');
-    inFlight++;
-    try {
-      return json(await watcher.take(order));
-    } finally {
-      inFlight--;
-    }
+    const taken = await slot(() => watcher.take(order));
+    ensure(taken !== undefined, 'overloaded', 'too many mandates at once');
+    return json(taken);
   });
   app.post(WATCHER_PATHS.confirm, async (c) => {
     paid(c);

@@ -6,6 +6,7 @@ import type { Witness, WitnessAnswer } from '../service/witness/witness.ts';
 import { readRequest } from './read-body.ts';
 import { type TokenBucketOptions, TokenBuckets } from '../service/token-buckets.ts';
 import { clientKey, plainAddress } from './remote-address.ts';
+import { slots } from './slots.ts';
 import { NO_STORE, createResponse } from './responses.ts';
 import type { WitnessCall, WitnessMetrics } from './witness-metrics.ts';
 
@@ -102,20 +103,6 @@ export function createWitnessApp(options: WitnessAppOptions): Hono {
     return createResponse(`${reason}\n`, TEXT, NO_STORE, { status: status ?? 500 });
   });
   return app;
-}
-
-/** Runs work while fewer than `most` others run; returns undefined without running it otherwise. */
-function slots(most: number): <T>(work: () => Promise<T>) => Promise<T | undefined> {
-  let taken = 0;
-  return async (work) => {
-    if (taken >= most) return undefined;
-    taken++;
-    try {
-      return await work();
-    } finally {
-      taken--;
-    }
-  };
 }
 
 function respondAnswer(answer: WitnessAnswer): Response {

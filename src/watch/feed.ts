@@ -1,3 +1,4 @@
+import { escapeMarkup } from '../core/encoding/escape-markup.ts';
 import type { FeedRecord } from './records.ts';
 
 /** Media type of {@link formatFeed}. */
@@ -21,10 +22,6 @@ export function formatFeed(origin: string, id: string, { identity, entries }: Fe
 
 /** Escapes text for XML; control characters, which XML 1.0 does not allow, become U+FFFD. */
 function escape(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (char) => (char === '\n' || char === '\t' ? char : '\ufffd'))
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
+  const isAllowed = (char: string): boolean => char === '\n' || char === '\t';
+  return escapeMarkup(text.replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (char) => (isAllowed(char) ? char : '\ufffd')));
 }

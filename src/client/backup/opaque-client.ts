@@ -1,4 +1,4 @@
-import { parseBase64 } from '../../core/encoding/bytes.ts';
+import { parseBase64Url } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 
 /** The two parties: both names go into OPAQUE, so that a record is worth nothing elsewhere (RFC 9807 §3). */
@@ -106,10 +106,4 @@ function resultOf(
   { exportKey, serverStaticPublicKey }: { readonly exportKey: string; readonly serverStaticPublicKey: string },
 ): OpaqueResult {
   return { message, exportKey: parseBase64Url(exportKey), serverKey: parseBase64Url(serverStaticPublicKey) };
-}
-
-/** Reads the base64url of the library, which has no padding. */
-function parseBase64Url(text: string): Uint8Array {
-  const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
-  return parseBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, '='));
 }

@@ -1,4 +1,4 @@
-import { encodeUtf8, formatBase64 } from '../../core/encoding/bytes.ts';
+import { encodeUtf8, formatBase64Url } from '../../core/encoding/bytes.ts';
 import { ensure, GlasskeyError } from '../../core/errors.ts';
 
 /**
@@ -113,5 +113,5 @@ function platformCredentials(): CredentialSource {
 }
 
 function base64Url(buffer: ArrayBuffer): string {
-  return formatBase64(new Uint8Array(buffer)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return formatBase64Url(new Uint8Array(buffer));
 }

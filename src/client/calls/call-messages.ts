@@ -1,4 +1,4 @@
-import { concatBytes, encodeUtf8, formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
+import { concatBytes, encodeUtf8, formatBase64Url, parseBase64Url } from '../../core/encoding/bytes.ts';
 import {
   bytes,
   type Codec,
@@ -132,7 +132,7 @@ export function callMessageHash<T>(kind: CallMessageKind<T>, value: T): Uint8Arr
 /** Formats a message as the text that one side sends to the other. */
 export function formatCallMessage<T>(kind: CallMessageKind<T>, message: CallMessage<T>): string {
   const encoded = encode(wireCodec(kind), { format: 1, type: kind.type, ...message });
-  return PREFIX + formatBase64(encoded).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return PREFIX + formatBase64Url(encoded);
 }
 
 /**
@@ -143,10 +143,8 @@ export function parseCallMessage<T>(kind: CallMessageKind<T>, text: string): Cal
   ensure(text.length <= MAX_TEXT, 'malformed-encoding', refusal);
   const [, digits] = /^glasskey-call:([A-Za-z0-9_-]+)$/.exec(text) ?? [];
   if (digits === undefined) throw decodeError(refusal);
-  const base64 = digits.replaceAll('-', '+').replaceAll('_', '/');
   try {
-    const encoded = parseBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, '='));
-    const { body, signature } = decode(wireCodec(kind), encoded);
+    const { body, signature } = decode(wireCodec(kind), parseBase64Url(digits));
     return { body, signature };
   } catch (cause) {
     throw decodeError(refusal, cause);

@@ -1,4 +1,4 @@
-import { formatBase64, parseBase64 } from '../../core/encoding/bytes.ts';
+import { formatBase64Url, parseBase64Url } from '../../core/encoding/bytes.ts';
 import { type Codec, decode, encode, enumeration, fixedBytes, struct } from '../../core/encoding/codec.ts';
 import { decodeError, ensure } from '../../core/errors.ts';
 
@@ -33,8 +33,7 @@ const payloadCodec: Codec<SafetyPayload & { readonly format: 1 }> = struct<Safet
 
 /** Formats a safety number as the text of a QR code: 167 characters. */
 export function formatSafetyPayload(payload: SafetyPayload): string {
-  const base64 = formatBase64(encode(payloadCodec, { format: 1, ...payload }));
-  return PREFIX + base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return PREFIX + formatBase64Url(encode(payloadCodec, { format: 1, ...payload }));
 }
 
 /** Reads the text of {@link formatSafetyPayload}; untrusted. Throws `malformed-encoding`. */
@@ -42,10 +41,8 @@ export function parseSafetyPayload(text: string): SafetyPayload {
   ensure(text.length <= MAX_TEXT, 'malformed-encoding', 'the text is too long to be a safety number');
   const [, encoded] = /^glasskey-safety:([A-Za-z0-9_-]+)$/.exec(text.trim()) ?? [];
   if (encoded === undefined) throw decodeError('the text is not a safety number');
-  const base64 = encoded.replaceAll('-', '+').replaceAll('_', '/');
   try {
-    const padded = base64.padEnd(Math.ceil(base64.length / 4) * 4, '=');
-    const { format: _, ...payload } = decode(payloadCodec, parseBase64(padded));
+    const { format: _, ...payload } = decode(payloadCodec, parseBase64Url(encoded));
     return payload;
   } catch (cause) {
     throw decodeError('the text is not a safety number', cause);

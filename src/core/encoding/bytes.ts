@@ -63,6 +63,18 @@ export function parseBase64(text: string): Uint8Array {
   return bytes;
 }
 
+/** Encodes as base64url without padding (RFC 4648 §5). */
+export function formatBase64Url(bytes: Uint8Array): string {
+  return formatBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** Decodes canonical base64url without padding. Throws RangeError on anything else. */
+export function parseBase64Url(text: string): Uint8Array {
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) throw new RangeError('not base64url');
+  const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
+  return parseBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, '='));
+}
+
 /** Encodes `text` as UTF-8. */
 export function encodeUtf8(text: string): Uint8Array {
   return UTF8_ENCODER === undefined ? encodeUtf8ByHand(text) : UTF8_ENCODER.encode(text);

@@ -1,5 +1,5 @@
 import { createECDH, createPrivateKey, hkdfSync, type KeyObject } from 'node:crypto';
-import { formatUrlBase64 } from '../../delivery/push-subscription.ts';
+import { formatBase64Url } from '../../core/encoding/bytes.ts';
 
 /** The keys of notices. All are derived, so every server of a log has the same and none needs a file. */
 export interface NotifyDerivedKeys {
@@ -36,6 +36,6 @@ function vapidKeys(scalar: (attempt: number) => Buffer): NotifyDerivedKeys['vapi
     } catch {
       continue;
     }
-    return { publicKey: formatUrlBase64(ecdh.getPublicKey()), privateKey: formatUrlBase64(privateKey) };
+    return { publicKey: formatBase64Url(ecdh.getPublicKey()), privateKey: formatBase64Url(privateKey) };
   }
 }

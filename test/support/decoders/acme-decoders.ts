@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import {
-  formatBase64Url,
   parseAcmeJws,
   parseAcmeRevocation,
   parseAcmeUpdate,
@@ -10,7 +9,7 @@ import {
   parseNewAccount,
   parseNewOrder,
 } from '../../../src/contract/acme-messages.ts';
-import { encodeUtf8 } from '../../../src/core/encoding/bytes.ts';
+import { encodeUtf8, formatBase64Url } from '../../../src/core/encoding/bytes.ts';
 import { readAttestationObject } from '../../../src/service/acme/attestation-object.ts';
 import { attestationObject } from '../attestations.ts';
 import { type Decoder, ofJson, reading } from './decoder.ts';

@@ -20,8 +20,10 @@ import {
   decodeUtf8,
   encodeUtf8,
   formatBase64,
+  formatBase64Url,
   formatHex,
   parseBase64,
+  parseBase64Url,
   parseHex,
 } from '../../../src/core/encoding/bytes.ts';
 import { decodeTreeEdge, encodeTreeEdge } from '../../../src/core/log/tiled-tree.ts';
@@ -110,6 +112,14 @@ export const CORE_DECODERS: readonly Decoder[] = [
     texts: fc.uint8Array({ maxLength: 50 }).map(formatBase64),
     read: parseBase64,
     write: formatBase64,
+    refusals: ['RangeError'],
+    canonical: true,
+  }),
+  ofText({
+    name: 'parseBase64Url',
+    texts: fc.uint8Array({ maxLength: 50 }).map(formatBase64Url),
+    read: parseBase64Url,
+    write: formatBase64Url,
     refusals: ['RangeError'],
     canonical: true,
   }),
