@@ -5,12 +5,12 @@ import { ShortBlake3 } from './short-blake3.ts';
 /** Bytes of a hash, a node's value and a label without its length. */
 export const DIGEST_BYTES = 32;
 
-/** Bytes of a label as AKD hashes it: its length in bits as a big-endian uint32, and 32 bytes padded with zeros. */
+/** Bytes of a label as AKD hashes it. Its length in bits comes first, a big-endian uint32; zeros pad the rest. */
 export const LABEL_BYTES = 4 + DIGEST_BYTES;
 
 /**
- * The hashes of one AKD configuration (`akd_core::configuration`). The functions read and write at offsets of large
- * buffers, since a proof has a million nodes; they are not reentrant.
+ * The hashes of one AKD configuration (`akd_core::configuration`). A proof has a million nodes, so the functions read
+ * and write at offsets of large buffers. They are not reentrant.
  */
 export interface AkdConfiguration {
   /** The name of the configuration, and of its domain label if it has one. */
@@ -21,7 +21,7 @@ export interface AkdConfiguration {
   readonly absentChild: DataView;
   /** The published hash of the tree without a leaf. */
   readonly emptyRoot: Uint8Array;
-  /** Replaces a commitment at `at` by the leaf's value: the hash of the commitment and the epoch that inserted it. */
+  /** Replaces a commitment at `at` by the leaf's value, which also hashes the epoch that inserted it. */
   hashLeaf(values: DataView, at: number, epoch: number): void;
   /** Writes what a parent hashes of the child with the value at `valueAt` and the label at `labelAt`. */
   writeChild(values: DataView, valueAt: number, labels: DataView, labelAt: number, out: DataView, at: number): void;

@@ -38,14 +38,14 @@ export interface AkdAuditOptions {
   readonly startRoot?: Uint8Array | undefined;
   /** The last epoch to audit. Default: as far as the log goes. */
   readonly to?: number | undefined;
-  /** Waits before an epoch is called missing: objects may be uploaded out of order, or be in a cache. Default: not. */
+  /** Waits before an epoch is called missing, since objects may come out of order or from a cache. Default: not. */
   readonly pause?: (() => Promise<void>) | undefined;
   /** Runs after each verified epoch, before the next one: stores how far the audit has come. */
   readonly onEpoch: (position: AkdPosition, size: ProofSize) => Promise<void>;
 }
 
 /**
- * Audits the epochs of an AKD log, each from the root of the one before: no epoch may be missing, and each has one
+ * Audits the epochs of an AKD log, each from the root of the one before. No epoch may be missing, and each has one
  * object. Returns how far it came; undefined for a log without epochs. Throws {@link AkdFinding}
  *
  * - with `bad-auditor-update` or `malformed-encoding` for a proof that does not hold;
