@@ -192,8 +192,8 @@ export const STOLEN: readonly OutsideAttack[] = [
     ],
   },
   {
-    attack: 'have an ML-DSA key certified for which anybody can sign, or a request that another key signed',
-    outcome: 'a key whose vector t1 is zero is no key, and a request proves possession of its own',
+    attack: 'have an ML-DSA key certified whose vector t1 is zero, or a request that another key signed',
+    outcome: 'such a key, for which anybody can sign, is no key; a request proves possession of its own',
     codes: ['bad-key', 'bad-proof-of-possession'],
     tests: [
       'test/ca/ml-dsa.test.ts: for which anybody can sign are refused',
