@@ -45,10 +45,11 @@ function commandsOf(block: string): TypedCommand[] {
     });
 }
 
-/** What two runs of a command have in common: no numbers, dates, keys, widths of columns or rates of slow audits. */
+/** Common to two runs of a command: no numbers, dates, keys, migrations, widths of columns or rates of slow audits. */
 export function withoutParticulars(output: string): string {
   return output
     .replace(/\b[0-9a-f]{8,}\b/g, 'HEX')
+    .replace(/\b\d{4}_[a-z_]+\b/g, 'MIGRATION')
     .replace(/[\w+/-]{22,}={0,2}/g, 'TEXT')
     .replace(/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b/g, 'DAY')
     .replace(/\d+/g, 'N')

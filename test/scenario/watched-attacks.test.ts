@@ -147,7 +147,7 @@ describe('a watcher also notices who tries to', () => {
     const one = await watched(refusing([PATHS.chain], 'erased'));
     for (let i = 1; i <= 5; i++) await appendFalse();
     await one.watcher.step();
-    expect(subjects(one)).toEqual([falseVersion(5)]);
+    expect(subjects(one)).toEqual([`ALARM: ${BOB} has 4 further new versions`, falseVersion(5)]);
     const latest = (await operator.latest(BOB))!;
     expect(latest.version).toBe(5);
     const value = encodeIdentityRecord({ ...latest.record, previousCommitment: new Uint8Array(32).fill(7) });
