@@ -264,6 +264,7 @@ function settlesIntents(
 ): SQL {
   const { logId, labelKey, version, submissionId, state, serial } = intents;
   const revoked = [revocations.serial, revocations.revokedMs, revocations.reason] as const;
+  // `not in` means `= 'submitted'`. Of that the planner expects one row, and compares every intent with every version.
   return sql`sequenced_intents as (
     update ${intents} set ${assignments(intents, { state: sql`'sequenced'` })}
     from moved, unnest(${arrays(
@@ -272,7 +273,8 @@ function settlesIntents(
       [submissionId, values.submissionIds],
     )}) as done (label_key, version, id)
     where ${logId} = ${values.log} and ${labelKey} = done.label_key and ${version} = done.version
-      and ${submissionId} = done.id and ${state} = 'submitted' and (select count(*) from sequenced) > 0),
+      and ${submissionId} = done.id and ${state} not in ('open', 'sequenced', 'failed')
+      and (select count(*) from sequenced) > 0),
   failed_intents as (
     update ${intents} set ${assignments(intents, { state: sql`'failed'` })} from rejected
     where ${logId} = ${values.log} and ${labelKey} = rejected.label_key and ${version} = rejected.version

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, lt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import {
   CLEARED,
   expiryOf,
@@ -104,6 +104,21 @@ const RECORDS_LENGTH = sql<number>`octet_length(${columnsOf('submissions', submi
     and ${columnsOf('before', versions.labelKey)} = ${columnsOf('submissions', submissions.labelKey)}
     and ${columnsOf('before', versions.version)} = ${columnsOf('submissions', submissions.version)} - 1), 0)`;
 
+// One scan. A join of the queue with the part of it that fits reads that part anew for each of its rows, as long as the
+// planner takes the table for an empty one.
+const QUEUE = statement(['log', 'limit', 'maxBytes'], (values) => {
+  const { logId, submissionId, state } = submissions;
+  const members = sql.join(
+    Object.keys(SUBMISSION).map((name) => sql.identifier(name)),
+    sql`, `,
+  );
+  return sql`select ${members} from (
+      select ${fields(SUBMISSION)}, row_number() over by_id as place, sum(${RECORDS_LENGTH}) over by_id as total
+      from ${submissions} where ${logId} = ${values.log} and ${state} = 'queued'
+      window by_id as (order by ${submissionId}) order by ${submissionId} limit ${values.limit}) as sized
+    where total <= ${values.maxBytes}::int8 or place = 1 order by id`;
+});
+
 const OUTCOME = {
   id: submissions.submissionId,
   state: submissions.state,
@@ -125,27 +140,6 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
   const { driver, queries, logId } = context;
   // The state is a literal: with a parameter, a generic plan could not use the partial index `submissions_queue`.
   const queued = and(eq(submissions.logId, logId), sql`${submissions.state} = 'queued'`);
-  const readQueue = queries.prepare(['limit', 'maxBytes'], (db, { limit, maxBytes }) => {
-    const { submissionId } = submissions;
-    const oldest = db
-      .select({ submissionId, length: RECORDS_LENGTH.as('length') })
-      .from(submissions)
-      .where(queued)
-      .orderBy(asc(submissionId))
-      .limit(limit)
-      .as('oldest');
-    const inOrder = sql`over (order by ${oldest.submissionId})`;
-    const total = sql<number>`sum(${oldest.length}) ${inOrder}`.as('total');
-    const place = sql<number>`row_number() ${inOrder}`.as('place');
-    const sized = db.select({ submissionId: oldest.submissionId, total, place }).from(oldest).as('sized');
-    const fits = or(lte(sized.total, maxBytes), eq(sized.place, 1));
-    const fitting = db.select({ submissionId: sized.submissionId }).from(sized).where(fits);
-    return db
-      .select(SUBMISSION)
-      .from(submissions)
-      .where(and(queued, inArray(submissionId, fitting)))
-      .orderBy(asc(submissionId));
-  });
   return {
     openIntent: intentOpener(context),
     submit: submitter(context),
@@ -165,7 +159,7 @@ export function issuanceRows(context: StoreContext): Pick<LogStore, Part> {
     },
 
     async readQueue(limit, maxBytes = Number.MAX_SAFE_INTEGER) {
-      const rows = await readQueue({ limit, maxBytes });
+      const rows = await driver.query<QueuedRow>(QUEUE.text, QUEUE.bind({ log: logId, limit, maxBytes }));
       return rows.map((row) => toSubmission(context, row));
     },
 
@@ -250,10 +244,10 @@ export async function unlessStopped(fail: () => Promise<boolean>): Promise<boole
   }
 }
 
-interface QueuedRow extends Omit<SubmissionRow, 'act' | 'isUnsealed'> {
+type QueuedRow = Omit<SubmissionRow, 'act' | 'isUnsealed'> & {
   readonly act: string | null;
   readonly mac: Uint8Array | null;
-}
+};
 
 function toSubmission({ seals }: StoreContext, { act, mac, ...row }: QueuedRow): SubmissionRow {
   const submission = act === null ? row : { ...row, act };

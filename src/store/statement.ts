@@ -65,7 +65,7 @@ type Selection = Readonly<Record<string, PgColumn>>;
 export type RowOf<Columns extends Selection> = { readonly [Key in keyof Columns]: GetColumnData<Columns[Key]> };
 
 /** Columns as a statement written by hand selects them: `versions.vrf_output as "vrfOutput"`. */
-export function fields(columns: Selection): SQL {
+export function fields(columns: Readonly<Record<string, PgColumn | SQL>>): SQL {
   return list(Object.entries(columns).map(([name, column]) => sql`${column} as ${sql.identifier(name)}`));
 }
 
