@@ -32,9 +32,11 @@ export interface WebhookChallenge {
   readonly echo: string;
 }
 
-/** Most deliveries under way. A flood of slow receivers holds no more connections than this. */
-const MAX_UNDER_WAY = 32;
-const BUSY_MS = 5_000;
+/** Most deliveries under way: of mail, and to places that strangers chose. A flood of slow ones holds up no mail. */
+const MAX_UNDER_WAY = { mail: 16, web: 32 };
+type Lane = keyof typeof MAX_UNDER_WAY;
+/** The result of an attempt that was not made. */
+export const BUSY: DeliveryResult = { outcome: 'retry', afterMs: 5_000, reason: 'busy' };
 
 /** Takes notices to people, one attempt each. It keeps nothing: the caller says what is due, and when. */
 export class Deliverer {
@@ -43,7 +45,7 @@ export class Deliverer {
   readonly #mailer: Mailer | undefined;
   readonly #now: () => number;
   readonly #closing = new AbortController();
-  readonly #underWay = new Set<Promise<DeliveryResult>>();
+  readonly #underWay: Readonly<Record<Lane, Set<Promise<DeliveryResult>>>> = { mail: new Set(), web: new Set() };
 
   /** Throws `usage` for settings that cannot be read. */
   constructor(settings: DelivererSettings, { now = Date.now, resolve }: DelivererPorts = {}) {
@@ -51,7 +53,7 @@ export class Deliverer {
     this.#egress = new SafeEgress(settings.egress, resolve);
     this.#mailer = mailerOf(settings.mail);
     this.#now = now;
-    setMaxListeners(MAX_UNDER_WAY, this.#closing.signal);
+    setMaxListeners(MAX_UNDER_WAY.web, this.#closing.signal);
     if (settings.webhookKey !== undefined) webhookHeaders(settings.webhookKey, { id: '', timestamp: 0, body: '' });
   }
 
@@ -60,7 +62,7 @@ export class Deliverer {
    * that no channel could carry.
    */
   async deliver(address: DeliveryAddress, notice: Notice): Promise<DeliveryResult> {
-    return this.#bounded(notice, () => this.#deliver(address, notice));
+    return this.#bounded(address.kind === 'mail' ? 'mail' : 'web', notice, () => this.#deliver(address, notice));
   }
 
   /**
@@ -69,7 +71,7 @@ export class Deliverer {
    */
   async challenge(url: string, notice: Notice, { echo }: WebhookChallenge): Promise<DeliveryResult> {
     ensure(echo.length > 0, 'value-out-of-range', 'the echo is empty');
-    return this.#bounded(notice, () =>
+    return this.#bounded('web', notice, () =>
       this.#post(
         [410],
         () => this.#webhookPost(url, notice),
@@ -81,17 +83,18 @@ export class Deliverer {
   /** Ends what is under way, and waits for it. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('closing'));
-    await Promise.allSettled(this.#underWay);
+    await Promise.allSettled([...this.#underWay.mail, ...this.#underWay.web]);
     this.#mailer?.close();
   }
 
-  async #bounded(notice: Notice, attempt: () => Promise<DeliveryResult>): Promise<DeliveryResult> {
+  async #bounded(lane: Lane, notice: Notice, attempt: () => Promise<DeliveryResult>): Promise<DeliveryResult> {
     assertNotice(notice);
     if (this.#closing.signal.aborted) return { outcome: 'retry', reason: 'closing' };
-    if (this.#underWay.size >= MAX_UNDER_WAY) return { outcome: 'retry', afterMs: BUSY_MS, reason: 'busy' };
+    const underWay = this.#underWay[lane];
+    if (underWay.size >= MAX_UNDER_WAY[lane]) return BUSY;
     const running = attempt();
-    this.#underWay.add(running);
-    return running.finally(() => this.#underWay.delete(running));
+    underWay.add(running);
+    return running.finally(() => underWay.delete(running));
   }
 
   async #deliver(address: DeliveryAddress, notice: Notice): Promise<DeliveryResult> {

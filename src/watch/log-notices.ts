@@ -1,4 +1,5 @@
 import type { Notice } from '../delivery/notice.ts';
+import type { LogEnd } from '../core/audit/log-end.ts';
 import { noticeId } from './version-notices.ts';
 
 /** Returns the notice to every owner about a log that misbehaves. */
@@ -33,5 +34,22 @@ export function sightNotice(origin: string, sinceMs: number, atMs: number): Noti
     subject: `Your name in ${origin} is watched again`,
     text: `This watcher verifies the log ${origin} again. It has caught up: nothing that happened meanwhile is missed.`,
     event: { type: 'sight', origin, since: new Date(sinceMs).toISOString(), at: new Date(atMs).toISOString() },
+  };
+}
+
+/** Returns the notice to every owner that the log has ended: no version of any name follows. */
+export function endedNotice(origin: string, { position, reason, successor }: LogEnd): Notice {
+  const next =
+    successor === undefined
+      ? 'It names no log that goes on.'
+      : `It names ${successor.origin} as the log that goes on. This watcher does not watch that one.`;
+  return {
+    id: noticeId('log-ended', origin),
+    subject: `The log ${origin} has ended`,
+    text:
+      `Entry ${position} has ended the log ${origin}, by its own signed word: "${reason}". No version of your name follows ` +
+      `here. ${next}\n\nNext: ask the operator of the log if you did not expect this, and have your name watched where it ` +
+      'goes on.',
+    event: { type: 'log-ended', origin, position, ...(successor === undefined ? {} : { successor: successor.origin }) },
   };
 }

@@ -2,13 +2,14 @@ import { auditEvidenceOf } from '../client/audit/audit-evidence.ts';
 import { CLOCK_CODES } from '../client/binding/alerts.ts';
 import { audit } from '../client/operations/audit.ts';
 import type { ClientState } from '../client/state/client-state.ts';
+import type { LogEnd } from '../core/audit/log-end.ts';
 import { decodeAuditState } from '../client/audit/audit-state.ts';
 import { formatHex, parseBase64 } from '../core/encoding/bytes.ts';
 import { ensure, GlasskeyError, isGlasskeyError } from '../core/errors.ts';
 import { ServerRefusal } from '../client/transport.ts';
 import { type Peer, PeerCheckpoints } from './peers.ts';
 import { canonicalIdentity } from '../identity/canonical-identity.ts';
-import { alarmNotice, blindNotice, sightNotice } from './log-notices.ts';
+import { alarmNotice, blindNotice, endedNotice, sightNotice } from './log-notices.ts';
 import { lookName } from './look-name.ts';
 import type { Notice } from '../delivery/notice.ts';
 import { type AddedVersion, alarmKey, SIGHT_KEY } from './records.ts';
@@ -119,6 +120,7 @@ export class NameWatcher {
     const { treeSize: size, entries, updates, end, lastEntryMs, maxBehindMs } = report;
     this.#health = { ...this.#health, size };
     observe({ type: 'verified', size, entries, updates });
+    if (end !== undefined) await this.#tellEnd(end);
     // The shown part verifies, and is not all: a log that stands still for this watcher hides what came since.
     const isRecent = end !== undefined || startedMs - lastEntryMs <= maxBehindMs;
     const stands = `the newest log entry is of ${new Date(lastEntryMs).toISOString()}: the log stands still, or this clock is wrong`;
@@ -238,6 +240,16 @@ export class NameWatcher {
     await this.#tellAll(alarmNotice(origin, code, message, toldMs));
     // Last, so that a watcher that was killed meanwhile tells again.
     await store.commit([[alarmKey(code), { type: 'alarm', code, message, toldMs }]]);
+    observe({ type: 'alarm', code });
+  }
+
+  /** Tells everybody once that the log has ended. */
+  async #tellEnd(end: LogEnd): Promise<void> {
+    const { origin, now, store, observe } = this.#context;
+    const code = 'log-ended';
+    if (store.alarm(code) !== undefined) return;
+    await this.#tellAll(endedNotice(origin, end));
+    await store.commit([[alarmKey(code), { type: 'alarm', code, message: end.reason, toldMs: now() }]]);
     observe({ type: 'alarm', code });
   }
 

@@ -56,7 +56,7 @@ export function mandateCommand(program: Command, run: RunClient): void {
   );
   add(
     'compare',
-    'check that the log shows the watcher what it shows here; exit 2 if there are two logs',
+    'check that the log shows the watcher what it shows here; exit 2 if there are two logs, 1 if the watcher is blind',
     'compare --server https://keys.example',
   ).action((options: MandateOptions) => run(options, () => compare(options)));
 }
@@ -117,12 +117,17 @@ async function compare(options: MandateOptions): Promise<number> {
   const [directory, shown] = await Promise.all([openDirectory(options), client.describe()]);
   const agreement = await directory.compareCheckpoint(await client.checkpoint());
   const { verified } = shown;
-  if (options.json === true) printJson({ ...agreement, verified });
+  const age = verified === undefined ? Infinity : Date.now() - Date.parse(verified);
+  const isBlind = !(age <= directory.trust.config.maxBehindMs);
+  if (options.json === true) printJson({ ...agreement, verified, isBlind });
   else {
     const when = verified === undefined ? 'never' : oneLine(verified);
     printLines(
       `same log up to entry ${agreement.size - 1} of ${agreement.shown}; the watcher last verified it: ${when}`,
+      ...(isBlind
+        ? ['The watcher does not follow the log, and tells nobody of a new version. Next: ask whoever runs it']
+        : []),
     );
   }
-  return EXIT.fine;
+  return isBlind ? EXIT.refused : EXIT.fine;
 }

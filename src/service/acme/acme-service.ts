@@ -13,12 +13,6 @@ import { BINDING_LIFETIME_MS } from './acme-settings.ts';
 import { type PublicJwk, readPublicJwk } from './public-jwk.ts';
 import { type AcmeMessage, verifyMessage } from './acme-message.ts';
 
-/** Least time between two prunings in one process, ms. */
-const PRUNE_INTERVAL_MS = 60_000;
-
-/** Time for which expired rows stay, ms: by the clock of another server their nonces may be good still. */
-const PRUNE_MARGIN_MS = 3_600_000;
-
 /** A wish for a binding key, as it came in. Everything in it is untrusted. */
 export interface BindingOrder {
   readonly token: string | undefined;
@@ -47,7 +41,6 @@ export interface KeyHolder {
 export class AcmeService {
   readonly orders: AcmeOrders;
   readonly #service: LogService;
-  #prunedMs = -Infinity;
 
   constructor(service: LogService) {
     this.#service = service;
@@ -102,10 +95,7 @@ export class AcmeService {
     const sender = await this.#senderOf(message, accountOf);
     await verifyMessage(message, 'key' in sender ? sender.key : sender.account.key);
     // The nonce last: a forged request must not use up the nonce of another.
-    const useNonce = async (): Promise<void> => {
-      await useAcmeNonce(context, nonce);
-      this.#prune();
-    };
+    const useNonce = (): Promise<void> => useAcmeNonce(context, nonce);
     if ('key' in sender) return { key: sender.key, useNonce };
     await useNonce();
     return sender;
@@ -138,13 +128,5 @@ export class AcmeService {
     await verifyMessage(inner, key);
     ensureAcme(asked.account === accountUrl, 'malformed', 'the inner request is for another account');
     return changeAccountKey(this.context, account, { oldKey: asked.oldKey, key });
-  }
-
-  /** Deletes what has expired, now and then. A failure is left to the next time. */
-  #prune(): void {
-    const { store, now } = this.context;
-    if (Math.abs(now() - this.#prunedMs) < PRUNE_INTERVAL_MS) return;
-    this.#prunedMs = now();
-    store.pruneAcme(now() - PRUNE_MARGIN_MS).catch(() => undefined);
   }
 }

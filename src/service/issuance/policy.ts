@@ -27,7 +27,7 @@ export function policy(
   { limits, now }: Pick<LogContext, 'limits' | 'now'>,
   { profiles, signingCa, allowsMlDsa }: RequestSettings,
   identity: Identity,
-  next: NextVersion,
+  next: Pick<NextVersion, 'kept'>,
   { keyType, spki }: Pick<ParsedCsr, 'keyType' | 'spki'>,
 ): Validity {
   const profile = profileOf(profiles, identity);

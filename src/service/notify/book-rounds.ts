@@ -26,6 +26,11 @@ export class BookRounds {
     this.#failed = failed;
   }
 
+  /** Has the next round compare every book with its name, though the log may not have grown. */
+  compareAgain(): void {
+    this.#comparedSize = undefined;
+  }
+
   /** Lets a round end after the looks that are under way. */
   stop(): void {
     this.#stopping = true;

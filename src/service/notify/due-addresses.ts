@@ -1,25 +1,36 @@
+import { parseDeliveryAddress } from '../../delivery/address.ts';
 import { ALL_TOLD, beforeAttempt } from './after-attempt.ts';
 import { type BookAddress, type NotifyBook, toldAddresses, withAddress } from './notify-book.ts';
 
-/** Returns true for an address that lacks something up to `version` and can be told it now. */
-export function isDue(
-  address: BookAddress,
-  { changeCount }: Pick<NotifyBook, 'changeCount'>,
-  version: number,
-  nowMs: number,
-): boolean {
-  const { toldVersion, toldChange, nextMs } = address;
-  if (nextMs > nowMs || toldVersion === ALL_TOLD) return false;
-  return version > toldVersion || changeCount > toldChange;
+/** Addresses of mail, and places that owners chose. */
+export type Lane = 'mail' | 'web';
+
+/** Addresses that lack something up to a version. */
+export interface Wanted {
+  readonly version: number;
+  readonly lanes: readonly Lane[];
+}
+
+/** Returns the addresses of a book that lack something and can be told it now. */
+export function dueAddresses(book: NotifyBook, { version, lanes }: Wanted, nowMs: number): readonly BookAddress[] {
+  return toldAddresses(book, nowMs).filter((address) => {
+    const { toldVersion, toldChange, nextMs, text } = address;
+    if (nextMs > nowMs || toldVersion === ALL_TOLD || !lanes.includes(laneOf(text))) return false;
+    return version > toldVersion || book.changeCount > toldChange;
+  });
+}
+
+function laneOf(text: string): Lane {
+  return parseDeliveryAddress(text).kind === 'mail' ? 'mail' : 'web';
 }
 
 /** Returns a book that notes an attempt at each address that is due; undefined if none is. */
 export function withClaims(
   book: NotifyBook,
-  version: number,
+  wanted: Wanted,
   at: { readonly nowMs: number; readonly random: (length: number) => Uint8Array },
 ): NotifyBook | undefined {
-  const due = toldAddresses(book, at.nowMs).filter((one) => isDue(one, book, version, at.nowMs));
+  const due = dueAddresses(book, wanted, at.nowMs);
   if (due.length === 0) return undefined;
   return due.reduce((claimed, one) => withAddress(claimed, beforeAttempt(one, at)), book);
 }

@@ -1,5 +1,7 @@
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
+import { formatHex } from '../../core/encoding/bytes.ts';
 import { parseDeliveryAddress } from '../../delivery/address.ts';
+import { BUSY } from '../../delivery/deliverer.ts';
 import type { DeliveryResult } from '../../delivery/delivery-result.ts';
 import type { Notice } from '../../delivery/notice.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
@@ -8,7 +10,7 @@ import type { LabelState } from '../log/label-state.ts';
 import { type LabelName, readProvedState } from '../log/proved-state.ts';
 import { afterAttempt, afterErasure, ALL_TOLD, isOverLimit, type Told } from './after-attempt.ts';
 import { BookRounds } from './book-rounds.ts';
-import { isDue, withClaims } from './due-addresses.ts';
+import { dueAddresses, type Lane, type Wanted, withClaims } from './due-addresses.ts';
 import {
   type BookAddress,
   emptyBook,
@@ -26,7 +28,8 @@ import { NewsReader, type ProvedName } from './version-news.ts';
  * Sends owners notices of new versions of their names, and of changes of the addresses. The log says what is due: each
  * address has the version that it was told of, so a notice is due until one was delivered, whatever this process
  * forgets. An attempt is noted before it is made. A crash between a delivery and its note repeats the notice later,
- * with the same id. One round at a time.
+ * with the same id. One round at a time, which waits for mail alone: whoever gives addresses that hang delays nobody
+ * else's mail, and no round.
  */
 export class NotifyKeeper {
   readonly #parts: NotifyParts;
@@ -34,6 +37,8 @@ export class NotifyKeeper {
   readonly #rounds: BookRounds;
   readonly #isActive: () => boolean;
   #running: Promise<void> = Promise.resolve();
+  /** By label key, hex: deliveries to places that owners chose, which no round waits for. */
+  readonly #late = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #stopping = false;
 
@@ -58,12 +63,17 @@ export class NotifyKeeper {
     this.#rounds.stop();
     clearInterval(this.#timer);
     await this.#running;
+    await Promise.all(this.#late.values());
   }
 
-  /** Runs one round, after the one that is under way. Never rejects: failures go to the observer. */
-  tend(): Promise<void> {
+  /**
+   * Runs one round, after the one that is under way, and waits for all that it began to deliver. Never rejects:
+   * failures go to the observer.
+   */
+  async tend(): Promise<void> {
     this.#running = this.#running.then(() => this.#round()).catch((error: unknown) => this.#failed(error));
-    return this.#running;
+    await this.#running;
+    await Promise.all(this.#late.values());
   }
 
   #failed(error: unknown): void {
@@ -88,22 +98,55 @@ export class NotifyKeeper {
     const nowMs = context.now();
     if (tidy(book, nowMs).addresses.length === 0 && nowMs >= emptyUntil(book)) return books.drop(labelKey);
     const name = state === 'erased' ? state : { label, labelKey, state };
-    const told = await this.#tellAll(notices, await this.#claim(book, name, labelKey), name);
-    const isErased = state === 'erased' && told.every(({ toldVersion }) => toldVersion === ALL_TOLD);
-    if (isErased) return books.drop(labelKey);
-    await books.update({ labelKey, identity: book.identity }, (fresh) => withTold(fresh, told));
+    const key = formatHex(labelKey);
+    const lanes: readonly Lane[] = this.#late.has(key) ? ['mail'] : ['mail', 'web'];
+    const claimed = await this.#claim(book, labelKey, { version: versionOf(name), lanes });
+    const tell = (lane: Lane, busy?: DeliveryResult) => this.#tell(notices, claimed, { name, labelKey, lane, busy });
+    if (!lanes.includes('web')) return tell('mail');
+    if (this.#late.size >= MAX_LATE) await tell('web', BUSY);
+    else this.#late.set(key, this.#later(key, tell('web')));
+    await tell('mail');
+  }
+
+  /** Lets a round end before `work`. What came meanwhile was not told to these addresses. */
+  async #later(key: string, work: Promise<void>): Promise<void> {
+    const { progress } = this.#parts.prover;
+    try {
+      const [{ released: before }] = await Promise.all([progress.released(), work]);
+      const { released } = await progress.released();
+      if (released.size > before.size) this.#rounds.compareAgain();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#late.delete(key);
+    }
+  }
+
+  /** Tells the addresses of one lane, and notes what they know then. Drops the book of an erased name at the end. */
+  async #tell(notices: OpenNotices, book: NotifyBook, { labelKey, ...telling }: Telling): Promise<void> {
+    const { books, prover } = this.#parts;
+    const told = await this.#tellAll(notices, book, telling);
+    // One note for each look, so that a book that has nothing to tell any more is not looked at again.
+    if (told.length === 0 && telling.lane === 'web' && telling.name !== 'erased') return;
+    let isErased = false;
+    await books.update({ labelKey, identity: book.identity }, (fresh) => {
+      const noted = withTold(fresh, told);
+      isErased = telling.name === 'erased' && knowsAll(noted ?? fresh, prover.context.now());
+      return noted;
+    });
+    if (isErased) await books.drop(labelKey);
   }
 
   /**
    * Notes the attempts that are about to be made, and returns the book as it was before. What cannot be noted is not
    * sent: a database that takes no writes would have it sent in each round. Nor does another process send it, too.
    */
-  async #claim({ identity }: NotifyBook, name: ProvedName | 'erased', labelKey: Uint8Array): Promise<NotifyBook> {
+  async #claim({ identity }: NotifyBook, labelKey: Uint8Array, wanted: Wanted): Promise<NotifyBook> {
     const { now, random } = this.#parts.prover.context;
     let before = emptyBook(identity);
     await this.#parts.books.update({ labelKey, identity }, (fresh) => {
       before = fresh;
-      return withClaims(fresh, versionOf(name), { nowMs: now(), random });
+      return withClaims(fresh, wanted, { nowMs: now(), random });
     });
     return before;
   }
@@ -122,16 +165,21 @@ export class NotifyKeeper {
     return isErasure ? 'erased' : state;
   }
 
-  /** Sends each address that can be told now what it lacks. Returns all of them as they are afterwards. */
-  async #tellAll(notices: OpenNotices, book: NotifyBook, name: ProvedName | 'erased'): Promise<readonly BookAddress[]> {
+  /** Sends each address that can be told now what it lacks. Returns these as they are afterwards. */
+  async #tellAll(
+    notices: OpenNotices,
+    book: NotifyBook,
+    { name, lane, busy }: Omit<Telling, 'labelKey'>,
+  ): Promise<readonly BookAddress[]> {
     const { now, random } = this.#parts.prover.context;
     const all: BookAddress[] = [];
-    for (const address of toldAddresses(book, now())) {
+    for (const address of dueAddresses(book, { version: versionOf(name), lanes: [lane] }, now())) {
       const about = this.#about(notices, book, address);
-      if (this.#stopping || !isDue(address, book, versionOf(name), now())) all.push(address);
+      const untried = this.#stopping ? CLOSING : busy;
+      if (untried !== undefined) all.push(afterAttempt(address, untried, {}, { nowMs: now(), random }));
       else if (name === 'erased') all.push(await this.#tellErased(notices, about, address));
       else {
-        const told = this.#tell(notices, about, address, { ...name, book });
+        const told = this.#tellOne(notices, about, address, { ...name, book });
         // A mistake about one address silences no other.
         const failed = told.catch((error: unknown) => {
           this.#failed(error);
@@ -149,7 +197,7 @@ export class NotifyKeeper {
   }
 
   /** Sends one address what it was not told yet: changes of addresses, then versions. */
-  async #tell(
+  async #tellOne(
     notices: OpenNotices,
     about: NoticeAbout,
     before: BookAddress,
@@ -189,6 +237,24 @@ export class NotifyKeeper {
   #about({ settings }: OpenNotices, { identity }: NotifyBook, { id }: BookAddress): NoticeAbout {
     return { origin: this.#parts.prover.context.origin, identity, addressId: id, link: settings.link };
   }
+}
+
+/** The addresses of one lane that are to be told of a name. */
+interface Telling {
+  readonly name: ProvedName | 'erased';
+  readonly labelKey: Uint8Array;
+  readonly lane: Lane;
+  /** Result for every address, without an attempt. */
+  readonly busy: DeliveryResult | undefined;
+}
+
+/** Most names to whose webhooks and push services something is under way. */
+const MAX_LATE = 32;
+const CLOSING: DeliveryResult = { outcome: 'retry', reason: 'closing' };
+
+/** Returns true if no address of an erased name is to be told anything more. */
+function knowsAll(book: NotifyBook, nowMs: number): boolean {
+  return toldAddresses(book, nowMs).every(({ toldVersion }) => toldVersion === ALL_TOLD);
 }
 
 /** Returns the version that each address has to know of: more than any if the name was erased. */

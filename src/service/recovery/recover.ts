@@ -17,6 +17,7 @@ import { canonicalise, parse, proofOfPossession } from '../intake.ts';
 import type { Issuance, SettledRecovery } from '../issuance/issuance.ts';
 import type { LabelState } from '../log/label-state.ts';
 import { readProvedState } from '../log/proved-state.ts';
+import { policy } from '../issuance/policy.ts';
 import { respond } from '../issuance/respond.ts';
 import { countVetoes } from './count-vetoes.ts';
 import { makePending } from './make-pending.ts';
@@ -35,8 +36,8 @@ interface Work extends Claimant {
  * the identity again; the key of the CSR becomes pending in the log at once. It takes effect when the same request is
  * repeated after the delay. A repeated request needs no fresh evidence; before the delay it changes nothing. `order` is
  * untrusted. Throws what the first steps of the pipeline throw; `unauthenticated` or `forbidden` without evidence that
- * counts; `identity-not-found`, `erased`; `recovery-pending` while another one waits; `denied`; `version-conflict`,
- * `timed-out`.
+ * counts; `identity-not-found`, `erased`; `recovery-pending` while another one waits; what `policy` throws; `denied`;
+ * `version-conflict`, `timed-out`.
  */
 export async function recover(issuance: Issuance, order: RecoveryOrder): Promise<RecoveryOutcome> {
   const { context, admission, recoveries, settings } = issuance;
@@ -84,6 +85,8 @@ async function settle(issuance: Issuance, work: Work): Promise<SettledRecovery> 
     ensure(state !== undefined, 'identity-not-found', 'the identity is not registered');
     const isFree = state.record.pending === undefined && (claim === undefined || claim.state === 'waiting');
     ensure(isFree, 'recovery-pending', 'another recovery of the identity is pending');
+    // A key that the profile does not take would wait, and never take effect.
+    policy(context, issuance.settings, work.identity, { kept: [] }, csr);
     await voucher.use?.({ version: state.version + 1, previousCommitment: state.commitment });
     const { evidence } = voucher;
     const { maxVetoes } = issuance.settings.evidence.recoverySettings;

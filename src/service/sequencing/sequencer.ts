@@ -5,8 +5,10 @@ import { closeStaleIntents } from './intent-closing.ts';
 import { type ReleaseLag, SequencingStep, type StepOptions, type StepResult } from './sequencing-step.ts';
 import { longerPatience, WriterLease } from './writer-lease.ts';
 
-/** Interval between two rounds of housekeeping of intents and the queue, ms. */
+/** Interval between two rounds of housekeeping of intents, the queue and what ACME keeps, ms. */
 const HOUSEKEEPING_MS = 10_000;
+/** Time for which expired rows of ACME stay, ms: by the clock of another server their nonces may be good still. */
+const EXPIRED_ACME_MS = 3_600_000;
 /** Polls of the lock that a process leaves to others after it has given up writing. */
 const REST_POLLS = 3;
 /** A hanging step gets so many times the patience with failing ones: a slow append is better than a new writer. */
@@ -188,6 +190,7 @@ export class Sequencer {
     this.#lastHousekeepingMs = performance.now();
     await closeStaleIntents(this.#context);
     await store.purgeSettled(now() - limits.settledRetentionMs);
+    await store.pruneAcme(now() - EXPIRED_ACME_MS);
   }
 
   async #holdLease(): Promise<WriterLease | undefined> {

@@ -38,6 +38,17 @@ describe('a profile', () => {
     await expect(issue('b@example.com', 'p384')).rejects.toMatchObject({ code: 'weak-key' });
   });
 
+  it('decides about the key of a recovery, before it is pending', async () => {
+    await serve(oneProfile(PROFILES['e2ee-device']));
+    await issue('lost@example.com');
+    const recover = async (algorithm: 'ed25519' | 'p384') => {
+      const csr = await csrFor(await newDeviceKey(algorithm), 'lost@example.com');
+      return service.recover({ identity: 'lost@example.com', csr, token: log.token, last: undefined });
+    };
+    await expect(recover('p384')).rejects.toMatchObject({ code: 'weak-key' });
+    expect(await recover('ed25519')).toMatchObject({ state: 'pending' });
+  });
+
   it('is the first that is about the identity; without any, nothing is certified', async () => {
     const extensions = [{ oid: '1.3.6.1.4.1.99999.1', value: Uint8Array.of(0x0c, 1, 0x61) }];
     await serve([
