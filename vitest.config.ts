@@ -41,6 +41,7 @@ const LONG = [
   'test/cli/state.test.ts',
   'test/cli/suite.test.ts',
   'test/cli/upgrade.test.ts',
+  'test/cli/watch.test.ts',
   'test/cli/witness.test.ts',
   'test/deploy/deployed.test.ts',
   'test/examples/messenger.test.ts',
