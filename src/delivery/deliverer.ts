@@ -35,8 +35,11 @@ export interface WebhookChallenge {
 /** Most deliveries under way: of mail, and to places that strangers chose. A flood of slow ones holds up no mail. */
 const MAX_UNDER_WAY = { mail: 16, web: 32 };
 type Lane = keyof typeof MAX_UNDER_WAY;
-/** The result of an attempt that was not made. */
+/** Results of attempts that are not made: too many are under way; the operator has switched the channel off. */
 export const BUSY: DeliveryResult = { outcome: 'retry', afterMs: 5_000, reason: 'busy' };
+export const OFF: DeliveryResult = { outcome: 'retry', afterMs: 3_600_000, reason: 'off' };
+/** Reasons of results that say nothing about the receiver. */
+export const NOT_TRIED: readonly string[] = ['busy', 'off', 'closing'];
 
 /** Takes notices to people, one attempt each. It keeps nothing: the caller says what is due, and when. */
 export class Deliverer {
@@ -63,6 +66,12 @@ export class Deliverer {
    */
   async deliver(address: DeliveryAddress, notice: Notice): Promise<DeliveryResult> {
     return this.#bounded(address.kind === 'mail' ? 'mail' : 'web', notice, () => this.#deliver(address, notice));
+  }
+
+  /** Returns true if the operator has set up what this kind of address needs. */
+  has(kind: DeliveryAddress['kind']): boolean {
+    const { webhookKey, vapid } = this.#settings;
+    return (kind === 'mail' ? this.#mailer : kind === 'webhook' ? webhookKey : vapid) !== undefined;
   }
 
   /**

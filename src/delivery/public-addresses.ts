@@ -57,8 +57,17 @@ export class EgressRanges {
     if (family === 0) return false;
     if (this.#allowed.check(address, family === 4 ? 'ipv4' : 'ipv6')) return true;
     if (family === 4) return !special.check(address, 'ipv4');
-    return global.check(address, 'ipv6') && !special.check(address, 'ipv6');
+    return global.check(address, 'ipv6') && !special.check(address, 'ipv6') && !isIsatap(address);
   }
+}
+
+/** Returns true for an address whose last 64 bits are an IPv4 address by ISATAP (RFC 5214 §6.1), under any prefix. */
+function isIsatap(address: string): boolean {
+  const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [left, right] = [groups(before), groups(after ?? '')];
+  const all = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  return ['0', '200'].includes(all[4] ?? '') && all[5] === '5efe';
 }
 
 function blockList(blocks: readonly string[]): BlockList {

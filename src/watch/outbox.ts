@@ -1,5 +1,6 @@
 import { isGlasskeyError } from '../core/errors.ts';
 import { parseDeliveryAddress } from '../delivery/address.ts';
+import { NOT_TRIED, OFF } from '../delivery/deliverer.ts';
 import type { DeliveryResult } from '../delivery/delivery-result.ts';
 import { redeliveryDelayMs } from '../delivery/retry-schedule.ts';
 import type { QueuedNotice } from './records.ts';
@@ -10,8 +11,6 @@ import type { WatchChange } from './watch-store.ts';
 const AT_A_TIME = { mail: 8, others: 12 };
 /** Time after which a pass begins no further delivery, ms: what came meanwhile takes its turn. */
 const PASS_MS = 10_000;
-/** Results that say nothing about the receiver. */
-const NOT_TRIED: readonly string[] = ['busy', 'closing'];
 
 /**
  * Delivers every notice that is due, and keeps those that have to be tried again. A notice leaves the store only once
@@ -83,7 +82,8 @@ async function deliverOne(context: WatchContext, queued: QueuedNotice): Promise<
 
 async function attempt({ deliverer }: WatchContext, { address, notice }: QueuedNotice): Promise<DeliveryResult> {
   try {
-    return await deliverer.deliver(parseDeliveryAddress(address), notice);
+    const to = parseDeliveryAddress(address);
+    return deliverer.has(to.kind) ? await deliverer.deliver(to, notice) : OFF;
   } catch (error) {
     const isRefused = isGlasskeyError(error) && error.fault === 'usage';
     return { outcome: isRefused ? 'refused' : 'retry', reason: 'the delivery failed' };

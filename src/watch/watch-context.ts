@@ -42,7 +42,7 @@ export interface WatchContext {
   readonly store: WatchStore;
   /** Runs a step on the client state with which the watcher follows the log. */
   readonly run: Run;
-  readonly deliverer: Pick<Deliverer, 'deliver' | 'challenge'>;
+  readonly deliverer: Pick<Deliverer, 'deliver' | 'challenge' | 'has'>;
   readonly limits: WatchLimits;
   /** ms since the epoch. */
   readonly now: () => number;

@@ -13,7 +13,7 @@ const INSIDE_IPV6 = `
   :: ::1 ::10.0.0.1 ::1.1.1.1 ::ffff:127.0.0.1 ::ffff:7f00:1 ::ffff:1.1.1.1 ::ffff:0:1.1.1.1 64:ff9b::10.0.0.1
   64:ff9b::1.1.1.1 64:ff9b:1::1 100::1 2001::1 2001:2::1 2001:10::1 2001:20::1 2001:db8::1 2002:a00:1::1
   2002:101:101::1 2620:4f:8000::1 3fff::1 4000::1 5f00::1 fc00::1 fd12:3456::1 fe80::1 fe80::1%eth0 fec0::1 ff02::1
-  ff0e::1`;
+  ff0e::1 2606:4700::5efe:10.0.0.1 2606:4700:1:2:200:5efe:1.1.1.1 2a00::200:5efe:a00:1`;
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
 describe('addresses that a stranger may have connected to', () => {
@@ -21,7 +21,7 @@ describe('addresses that a stranger may have connected to', () => {
     'include %s',
     (address) => expect(ranges.includes(address)).toBe(true),
   );
-  it.each(['2606:4700::1111', '2001:200::1', '2a00::1'])('include %s', (address) =>
+  it.each(['2606:4700::1111', '2001:200::1', '2a00::1', '2a00::5efe:1', '2a00::1:5efe:a00:1'])('include %s', (address) =>
     expect(ranges.includes(address)).toBe(true),
   );
 

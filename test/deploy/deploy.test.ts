@@ -37,12 +37,23 @@ describe('the dashboard', () => {
 
 describe('the files of a deployment', () => {
   it('use flags that the program has', () => {
-    const texts = ['Dockerfile', 'compose.yaml', 'glasskey.service', 'kubernetes/glasskey.yaml'].map(read).join('\n');
+    const files = [
+      'Dockerfile',
+      'compose.yaml',
+      'glasskey.service',
+      'glasskey-watch.service',
+      'kubernetes/glasskey.yaml',
+    ];
+    const texts = files.map(read).join('\n');
     const known = new Set(
-      [['init'], ['serve'], ['witness', 'init'], ['witness', 'serve'], ['audit']].flatMap((one) => flagsOf(...one)),
+      [['init'], ['serve'], ['witness', 'init'], ['witness', 'serve'], ['audit'], ['watch']].flatMap((one) =>
+        flagsOf(...one),
+      ),
     );
     const used = [
-      ...texts.matchAll(/(?<![\w-])--(?:data|listen|admin-listen|database|public-url|name|state|watch|trust)\b/g),
+      ...texts.matchAll(
+        /(?<![\w-])--(?:data|listen|admin-listen|database|public-url|name|state|watch|trust|server|url|smtp|mail-from)\b/g,
+      ),
     ];
     expect(used.length).toBeGreaterThan(12);
     expect(used.map(([flag]) => flag).filter((flag) => !known.has(flag))).toEqual([]);
@@ -56,22 +67,26 @@ describe('the files of a deployment', () => {
     expect(read('kubernetes/glasskey.yaml')).toContain('runAsNonRoot: true');
   });
 
-  it.skipIf(!has('systemd-analyze', '--version'))('are a unit that systemd understands, and calls safe', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'glasskey-unit-'));
-    try {
-      const unit = join(folder, 'glasskey.service');
-      // It looks for the program, which is not installed here.
-      writeFileSync(unit, read('glasskey.service').replace(/^ExecStart=.*$/m, 'ExecStart=/bin/true'));
-      const verified = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
-      const complaints = verified.stderr.split('\n').filter((line) => line.includes('glasskey.service'));
-      expect(complaints).toEqual([]);
-      const judged = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {
-        encoding: 'utf8',
-      });
-      const [, exposure] = /exposure level for \S+: ([\d.]+)/.exec(judged.stdout) ?? [];
-      if (exposure !== undefined) expect(Number(exposure)).toBeLessThan(2);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
+  const canAnalyze = has('systemd-analyze', '--version');
+  it.skipIf(!canAnalyze).each(['glasskey', 'glasskey-watch'])(
+    'are a unit that systemd understands, and calls safe: %s',
+    (name) => {
+      const folder = mkdtempSync(join(tmpdir(), 'glasskey-unit-'));
+      try {
+        const unit = join(folder, `${name}.service`);
+        // It looks for the program, which is not installed here.
+        writeFileSync(unit, read(`${name}.service`).replace(/^ExecStart=.*$/m, 'ExecStart=/bin/true'));
+        const verified = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
+        const complaints = verified.stderr.split('\n').filter((line) => line.includes(`${name}.service`));
+        expect(complaints).toEqual([]);
+        const judged = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {
+          encoding: 'utf8',
+        });
+        const [, exposure] = /exposure level for \S+: ([\d.]+)/.exec(judged.stdout) ?? [];
+        if (exposure !== undefined) expect(Number(exposure)).toBeLessThan(2);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 });

@@ -91,7 +91,8 @@ describe.skipIf(why !== undefined)(title, () => {
     }, 240_000);
 
     it('runs every service of compose.yaml as the file says', async () => {
-      const [port, adminPort, witnessPort] = [await freePort(), await freePort(), await freePort()];
+      const [port, adminPort, watcherPort] = [await freePort(), await freePort(), await freePort()];
+      const ports: Readonly<Record<string, number>> = { witness: await freePort(), watcher: watcherPort };
       const database = await createTestDatabase();
       const here = (text: string): string =>
         text
@@ -103,11 +104,11 @@ describe.skipIf(why !== undefined)(title, () => {
       const { services } = parse(readFileSync(join(DEPLOY, 'compose.yaml'), 'utf8'), { merge: true }) as Compose;
       const volumes = new Map<string, string>();
       const running = [];
-      for (const name of ['init', 'server', 'witness-init', 'witness', 'auditor']) {
+      for (const name of ['init', 'server', 'witness-init', 'witness', 'auditor', 'watcher']) {
         const service = services[name] as Service;
         const at = service.volumes[0]?.split(':')[0] ?? '';
         if (!volumes.has(at)) volumes.set(at, await volume(`compose-${at}`));
-        const listen = name === 'witness' ? witnessPort : port;
+        const listen = ports[name] ?? port;
         const entry = service.entrypoint ?? image.config.Entrypoint;
         const command = [...entry, ...service.command].map((word) => here(word).replace(':8080', `:${listen}`));
         const environment = { GLASSKEY_PASSPHRASE: PASSPHRASE, ...databaseOf(service, database) };
@@ -126,6 +127,7 @@ describe.skipIf(why !== undefined)(title, () => {
         running.push({ name, child, log: () => log });
         if (name === 'server') await answers(`http://127.0.0.1:${port}/readyz`, () => log);
         if (name === 'witness') await until(() => log.includes('listening on'), { ...READY, told: () => log });
+        if (name === 'watcher') await answers(`http://127.0.0.1:${watcherPort}/healthz`, () => log);
         if (name === 'auditor') await until(() => /audited|entries/.test(log), { ...READY, told: () => log });
       }
       expect(await registerAndLookUp(`http://127.0.0.1:${port}`, volumes.get('server') ?? '', 'carol')).toContain(

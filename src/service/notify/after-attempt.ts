@@ -1,3 +1,4 @@
+import { NOT_TRIED } from '../../delivery/deliverer.ts';
 import type { DeliveryResult } from '../../delivery/delivery-result.ts';
 import { MAX_ATTEMPTS, redeliveryDelayMs } from '../../delivery/retry-schedule.ts';
 import type { BookAddress } from './notify-book.ts';
@@ -9,14 +10,14 @@ export type Told = Partial<Pick<BookAddress, 'toldVersion' | 'toldChange'>>;
 /** Attempts at the last notice of an erased name. */
 const ERASURE_ATTEMPTS = 3;
 const ERASURE_PAUSE_MS = 60_000;
-/** Pauses that say nothing about the address. */
-const NOT_TRIED: readonly string[] = ['busy', 'closing', 'limit'];
+/** The reason of a notice that waits because the address had as many as one may have. */
+const LIMIT = 'limit';
 
 /** Returns the wait of an address that had as many notices as one may have; undefined if it may have another. */
 export function isOverLimit({ sentMs }: BookAddress, nowMs: number): DeliveryResult | undefined {
   const recent = within(sentMs, nowMs);
   if (recent.length < MAX_NOTICES) return undefined;
-  return { outcome: 'retry', afterMs: Math.min(...recent) + WINDOW_MS - nowMs, reason: 'limit' };
+  return { outcome: 'retry', afterMs: Math.min(...recent) + WINDOW_MS - nowMs, reason: LIMIT };
 }
 
 /**
@@ -72,7 +73,7 @@ export function afterErasure(address: BookAddress, result: DeliveryResult, nowMs
 
 /** Returns the wait that an attempt was not made for, ms; undefined if it was made. */
 function untriedMs(result: DeliveryResult): number | undefined {
-  if (result.outcome !== 'retry' || !NOT_TRIED.includes(result.reason)) return undefined;
+  if (result.outcome !== 'retry' || ![...NOT_TRIED, LIMIT].includes(result.reason)) return undefined;
   return result.afterMs ?? 1_000;
 }
 

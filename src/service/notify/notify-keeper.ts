@@ -1,7 +1,7 @@
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
 import { parseDeliveryAddress } from '../../delivery/address.ts';
-import { BUSY } from '../../delivery/deliverer.ts';
+import { BUSY, OFF } from '../../delivery/deliverer.ts';
 import type { DeliveryResult } from '../../delivery/delivery-result.ts';
 import type { Notice } from '../../delivery/notice.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
@@ -175,7 +175,8 @@ export class NotifyKeeper {
     const all: BookAddress[] = [];
     for (const address of dueAddresses(book, { version: versionOf(name), lanes: [lane] }, now())) {
       const about = this.#about(notices, book, address);
-      const untried = this.#stopping ? CLOSING : busy;
+      const isOn = notices.deliverer.has(parseDeliveryAddress(address.text).kind);
+      const untried = this.#stopping ? CLOSING : isOn ? busy : OFF;
       if (untried !== undefined) all.push(afterAttempt(address, untried, {}, { nowMs: now(), random }));
       else if (name === 'erased') all.push(await this.#tellErased(notices, about, address));
       else {

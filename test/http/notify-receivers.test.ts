@@ -50,3 +50,19 @@ it('a webhook that hangs delays no mail and no round, and is not asked again mea
   const [, last] = world.receiver.received.filter(({ path }) => path === '/slow').slice(-2);
   expect(last?.body.toString()).toContain('"version');
 });
+
+it('a channel that the operator switched off loses no notice', async () => {
+  const { notifications } = world.server.log.service;
+  const [name, address] = ['off@example.com', 'off@example.net'];
+  const { directory, key } = await world.owner(name);
+  await world.addMail(name, address, key);
+  notifications.reconfigure({ ...world.settings, mail: undefined });
+  await directory.rotate(name, key, await generateKey());
+  for (let i = 0; i < 3; i++) await world.tend();
+  notifications.reconfigure(world.settings);
+  await world.tend();
+  expect(world.mailsTo(address, 'Version 1')).toEqual([]);
+  world.server.log.clock.advance(3_600_001);
+  await world.tend();
+  expect(world.mailsTo(address, 'Version 1')).toHaveLength(1);
+});
