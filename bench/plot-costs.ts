@@ -1,5 +1,12 @@
 import type { Timing } from './load.ts';
 
+/** Seconds of an audit over HTTP, of making a copy, and of an audit of that copy. */
+export interface AuditTimes {
+  readonly audit: number;
+  readonly publish: number;
+  readonly copyAudit: number;
+}
+
 /** Costs at one size. */
 export interface CostsAtSize {
   readonly labels: number;
@@ -13,10 +20,7 @@ export interface CostsAtSize {
   readonly cold: Timing;
   /** As many again, of other random names. */
   readonly warm: Timing;
-  readonly auditSeconds: number;
-  readonly publishSeconds: number;
-  /** An audit of the published copy. */
-  readonly copyAuditSeconds: number;
+  readonly audits: AuditTimes | undefined;
   readonly peakMb: number;
 }
 

@@ -20,13 +20,14 @@ import { databaseBytes, describePostgres } from './postgres-settings.ts';
 import { processorSeconds } from './processor-time.ts';
 import { identityOf } from './registrations.ts';
 import { PROGRAM, runAudit, type ServerProcess, startServerProcess } from './server-process.ts';
-import { type CostsAtSize, plotCosts } from './plot-costs.ts';
+import { type AuditTimes, type CostsAtSize, plotCosts } from './plot-costs.ts';
 
-const USAGE = `usage: npm run bench:sizes -- [--labels 10000,100000,1000000] [--lookups 5000] [--clients 64] [--plot FILE.svg]
+const USAGE = `usage: npm run bench:sizes -- [--labels 10000,100000,1000000] [--lookups 5000] [--clients 64] [--no-audit] [--plot FILE.svg]
 
 How costs grow with a log. Fills one log by \`glasskey admin import\` to each size in turn, on a PostgreSQL of its own that
 syncs every commit. At each size it starts the server anew, and looks up random names as clients that know nothing: first
-with nothing in a cache, then again. Then it audits the log over HTTP, publishes it to a folder, and audits that copy.
+with nothing in a cache, then again. Then it audits the log over HTTP, publishes it to a folder, and audits that copy, which
+takes as long again at a million labels: \`--no-audit\` leaves it out.
 Prints JSON, and draws a plot if asked; what it is doing goes to stderr.`;
 
 const run = promisify(execFile);
@@ -37,6 +38,7 @@ interface Setup {
   readonly postgresPid: number;
   readonly lookups: number;
   readonly clients: number;
+  readonly audits: boolean;
 }
 
 async function main(): Promise<void> {
@@ -45,6 +47,7 @@ async function main(): Promise<void> {
       labels: { type: 'string', default: '10000,100000,1000000' },
       lookups: { type: 'string', default: '5000' },
       clients: { type: 'string', default: '64' },
+      'no-audit': { type: 'boolean', default: false },
       plot: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -55,7 +58,8 @@ async function main(): Promise<void> {
   const postgres = await startPostgresServer();
   try {
     const [lookups, clients] = [Number(values.lookups), Number(values.clients)];
-    const setup = { folder, database: postgres.url, postgresPid: postgres.pid() ?? 0, lookups, clients };
+    const audits = !values['no-audit'];
+    const setup = { folder, database: postgres.url, postgresPid: postgres.pid() ?? 0, lookups, clients, audits };
     const sizes: CostsAtSize[] = [];
     for (const labels of values.labels.split(',').map(Number)) {
       sizes.push(await measure(setup, sizes.at(-1)?.labels ?? 0, labels));
@@ -82,23 +86,27 @@ async function measure(setup: Setup, before: number, labels: number): Promise<Co
   try {
     const cold = await lookUp(setup, server, labels);
     const warm = await lookUp(setup, server, labels);
-    console.error('auditing, publishing, auditing the copy');
-    const auditSeconds = (await runAudit(server.url, join(folder, `audit-${labels}`))).seconds;
-    const copy = join(folder, `copy-${labels}`);
-    const publishMs = performance.now();
-    await run(process.execPath, [PROGRAM, 'publish', server.url, '--to', copy]);
-    const publishSeconds = round((performance.now() - publishMs) / 1000, 1);
-    const web = await serveFolder(copy);
-    const copyAuditSeconds = (await runAudit(web.url, join(folder, `audit-copy-${labels}`))).seconds;
-    await web.close();
-    await rm(copy, { recursive: true, force: true });
+    const audits = setup.audits ? await timeAudits(setup, server, labels) : undefined;
     const { peakMb } = server.memory();
     const storedBytes = round((await databaseBytes(database)) / labels, 0);
-    const audits = { auditSeconds, publishSeconds, copyAuditSeconds };
-    return { labels, importedPerSecond, storedBytes, readyMs, cold, warm, ...audits, peakMb };
+    return { labels, importedPerSecond, storedBytes, readyMs, cold, warm, audits, peakMb };
   } finally {
     await server.stop();
   }
+}
+
+async function timeAudits({ folder }: Setup, server: ServerProcess, labels: number): Promise<AuditTimes> {
+  console.error('auditing, publishing, auditing the copy');
+  const audit = (await runAudit(server.url, join(folder, `audit-${labels}`))).seconds;
+  const copy = join(folder, `copy-${labels}`);
+  const publishMs = performance.now();
+  await run(process.execPath, [PROGRAM, 'publish', server.url, '--to', copy]);
+  const publish = round((performance.now() - publishMs) / 1000, 1);
+  const web = await serveFolder(copy);
+  const copyAudit = (await runAudit(web.url, join(folder, `audit-copy-${labels}`))).seconds;
+  await web.close();
+  await rm(copy, { recursive: true, force: true });
+  return { audit, publish, copyAudit };
 }
 
 /** Imports the names `before` to `labels`-1; gives how many a second. */
