@@ -13,7 +13,7 @@ import { auditEntryOf } from './stored-data.ts';
 const compress = promisify(gzip);
 
 /** Memory for decoded tiles, bytes: consecutive entries share most of theirs, and an audit evicts none of others'. */
-const TILE_CACHE_BYTES = 8 * 2 ** 20;
+const TILE_CACHE_BYTES = 32 * 2 ** 20;
 /** Memory for derived updates, bytes: several auditors read the same ones at about the same time. */
 const UPDATE_CACHE_BYTES = 4 * 2 ** 20;
 /** Log entries kept: the next update needs the entry before, and a bundle needs 257. */
