@@ -86,6 +86,8 @@ async function measure(setup: Setup, before: number, labels: number): Promise<Co
   try {
     const cold = await lookUp(setup, server, labels);
     const warm = await lookUp(setup, server, labels);
+    // The audits may take longer than all before: nothing is lost if they are given up.
+    console.error(JSON.stringify({ labels, importedPerSecond, readyMs, cold, warm }));
     const audits = setup.audits ? await timeAudits(setup, server, labels) : undefined;
     const { peakMb } = server.memory();
     const storedBytes = round((await databaseBytes(database)) / labels, 0);
