@@ -31,3 +31,11 @@ export function deliveryAddressText(address: DeliveryAddress): string {
   if (address.kind === 'mail') return `mailto:${address.address}`;
   return address.kind === 'webhook' ? address.url : formatPushSubscription(address);
 }
+
+/** Mail, which one server takes, and requests to places that strangers chose. Neither waits for the other. */
+export type Lane = 'mail' | 'web';
+
+/** Returns the lane of an address. */
+export function laneOf({ kind }: DeliveryAddress): Lane {
+  return kind === 'mail' ? 'mail' : 'web';
+}

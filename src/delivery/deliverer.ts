@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
-import type { DeliveryAddress } from './address.ts';
-import type { DeliveryResult } from './delivery-result.ts';
+import { type DeliveryAddress, type Lane, laneOf } from './address.ts';
+import { BUSY, type DeliveryResult } from './delivery-result.ts';
 import { httpOutcome } from './http-outcome.ts';
 import { type Mailer, type MailSettings, smtpMailer } from './mailer.ts';
 import { assertNotice, MAX_SUBJECT_CHARACTERS, type Notice, visibleText } from './notice.ts';
@@ -33,13 +33,7 @@ export interface WebhookChallenge {
 }
 
 /** Most deliveries under way: of mail, and to places that strangers chose. A flood of slow ones holds up no mail. */
-const MAX_UNDER_WAY = { mail: 16, web: 32 };
-type Lane = keyof typeof MAX_UNDER_WAY;
-/** Results of attempts that are not made: too many are under way; the operator has switched the channel off. */
-export const BUSY: DeliveryResult = { outcome: 'retry', afterMs: 5_000, reason: 'busy' };
-export const OFF: DeliveryResult = { outcome: 'retry', afterMs: 3_600_000, reason: 'off' };
-/** Reasons of results that say nothing about the receiver. */
-export const NOT_TRIED: readonly string[] = ['busy', 'off', 'closing'];
+const MAX_UNDER_WAY = { mail: 16, web: 32 } satisfies Record<Lane, number>;
 
 /** Takes notices to people, one attempt each. It keeps nothing: the caller says what is due, and when. */
 export class Deliverer {
@@ -65,7 +59,7 @@ export class Deliverer {
    * that no channel could carry.
    */
   async deliver(address: DeliveryAddress, notice: Notice): Promise<DeliveryResult> {
-    return this.#bounded(address.kind === 'mail' ? 'mail' : 'web', notice, () => this.#deliver(address, notice));
+    return this.#bounded(laneOf(address), notice, () => this.#deliver(address, notice));
   }
 
   /** Returns true if the operator has set up what this kind of address needs. */

@@ -1,7 +1,6 @@
 import { isGlasskeyError } from '../core/errors.ts';
 import { parseDeliveryAddress } from '../delivery/address.ts';
-import { NOT_TRIED, OFF } from '../delivery/deliverer.ts';
-import type { DeliveryResult } from '../delivery/delivery-result.ts';
+import { type DeliveryResult, NOT_TRIED, OFF } from '../delivery/delivery-result.ts';
 import { redeliveryDelayMs } from '../delivery/retry-schedule.ts';
 import type { QueuedNotice } from './records.ts';
 import type { WatchContext } from './watch-context.ts';

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { generateKey } from '../../src/client/client-key.ts';
 import { notifyWorld, type NotifyWorld } from '../support/notify-world.ts';
+import { identityOf } from '../support/owner.ts';
 import { until } from '../support/until.ts';
 
 const NAME = 'slow@example.com';
@@ -65,4 +66,17 @@ it('a channel that the operator switched off loses no notice', async () => {
   world.server.log.clock.advance(3_600_001);
   await world.tend();
   expect(world.mailsTo(address, 'Version 1')).toHaveLength(1);
+});
+
+it('the address of an erased name goes at once if its channel is off', async () => {
+  const { context, service } = world.server.log;
+  const name = 'erased@example.com';
+  const { key } = await world.owner(name);
+  await world.addMail(name, 'erased@example.net', key);
+  service.notifications.reconfigure({ ...world.settings, mail: undefined });
+  await service.erase({ identity: name, who: 'admin:test' });
+  for (let i = 0; i < 2; i++) await world.tend();
+  const labelKey = await context.vrf.labelKey(identityOf(name).label);
+  expect(await context.store.readNotifyBook(labelKey)).toBeUndefined();
+  service.notifications.reconfigure(world.settings);
 });

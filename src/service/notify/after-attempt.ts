@@ -1,5 +1,4 @@
-import { NOT_TRIED } from '../../delivery/deliverer.ts';
-import type { DeliveryResult } from '../../delivery/delivery-result.ts';
+import { type DeliveryResult, NOT_TRIED } from '../../delivery/delivery-result.ts';
 import { MAX_ATTEMPTS, redeliveryDelayMs } from '../../delivery/retry-schedule.ts';
 import type { BookAddress } from './notify-book.ts';
 import { MAX_NOTICES, WINDOW_MS } from './notify-settings.ts';

@@ -1,9 +1,6 @@
-import { parseDeliveryAddress } from '../../delivery/address.ts';
+import { type Lane, laneOf, parseDeliveryAddress } from '../../delivery/address.ts';
 import { ALL_TOLD, beforeAttempt } from './after-attempt.ts';
 import { type BookAddress, type NotifyBook, toldAddresses, withAddress } from './notify-book.ts';
-
-/** Addresses of mail, and places that owners chose. */
-export type Lane = 'mail' | 'web';
 
 /** Addresses that lack something up to a version. */
 export interface Wanted {
@@ -15,13 +12,9 @@ export interface Wanted {
 export function dueAddresses(book: NotifyBook, { version, lanes }: Wanted, nowMs: number): readonly BookAddress[] {
   return toldAddresses(book, nowMs).filter((address) => {
     const { toldVersion, toldChange, nextMs, text } = address;
-    if (nextMs > nowMs || toldVersion === ALL_TOLD || !lanes.includes(laneOf(text))) return false;
+    if (nextMs > nowMs || toldVersion === ALL_TOLD || !lanes.includes(laneOf(parseDeliveryAddress(text)))) return false;
     return version > toldVersion || book.changeCount > toldChange;
   });
-}
-
-function laneOf(text: string): Lane {
-  return parseDeliveryAddress(text).kind === 'mail' ? 'mail' : 'web';
 }
 
 /** Returns a book that notes an attempt at each address that is due; undefined if none is. */

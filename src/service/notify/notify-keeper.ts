@@ -1,8 +1,7 @@
 import { ensure, isGlasskeyError } from '../../core/errors.ts';
 import { formatHex } from '../../core/encoding/bytes.ts';
-import { parseDeliveryAddress } from '../../delivery/address.ts';
-import { BUSY, OFF } from '../../delivery/deliverer.ts';
-import type { DeliveryResult } from '../../delivery/delivery-result.ts';
+import { type Lane, parseDeliveryAddress } from '../../delivery/address.ts';
+import { BUSY, type DeliveryResult, OFF } from '../../delivery/delivery-result.ts';
 import type { Notice } from '../../delivery/notice.ts';
 import { canonicalIdentity } from '../../identity/canonical-identity.ts';
 import { Deadline } from '../issuance/await-log.ts';
@@ -10,7 +9,7 @@ import type { LabelState } from '../log/label-state.ts';
 import { type LabelName, readProvedState } from '../log/proved-state.ts';
 import { afterAttempt, afterErasure, ALL_TOLD, isOverLimit, type Told } from './after-attempt.ts';
 import { BookRounds } from './book-rounds.ts';
-import { dueAddresses, type Lane, type Wanted, withClaims } from './due-addresses.ts';
+import { dueAddresses, type Wanted, withClaims } from './due-addresses.ts';
 import {
   type BookAddress,
   emptyBook,
@@ -177,7 +176,10 @@ export class NotifyKeeper {
       const about = this.#about(notices, book, address);
       const isOn = notices.deliverer.has(parseDeliveryAddress(address.text).kind);
       const untried = this.#stopping ? CLOSING : isOn ? busy : OFF;
-      if (untried !== undefined) all.push(afterAttempt(address, untried, {}, { nowMs: now(), random }));
+      // The address of an erased name waits for no channel: it goes.
+      if (name === 'erased' && untried === OFF)
+        all.push(afterErasure(address, { outcome: 'refused', reason: 'off' }, now()));
+      else if (untried !== undefined) all.push(afterAttempt(address, untried, {}, { nowMs: now(), random }));
       else if (name === 'erased') all.push(await this.#tellErased(notices, about, address));
       else {
         const told = this.#tellOne(notices, about, address, { ...name, book });
