@@ -243,7 +243,7 @@ export class NameWatcher {
     observe({ type: 'alarm', code });
   }
 
-  /** Tells everybody once that the log has ended. */
+  /** Sends everybody one notice that the log has ended. */
   async #tellEnd(end: LogEnd): Promise<void> {
     const { origin, now, store, observe } = this.#context;
     const code = 'log-ended';
