@@ -21,8 +21,9 @@ describe('addresses that a stranger may have connected to', () => {
     'include %s',
     (address) => expect(ranges.includes(address)).toBe(true),
   );
-  it.each(['2606:4700::1111', '2001:200::1', '2a00::1', '2a00::5efe:1', '2a00::1:5efe:a00:1'])('include %s', (address) =>
-    expect(ranges.includes(address)).toBe(true),
+  it.each(['2606:4700::1111', '2001:200::1', '2a00::1', '2a00::5efe:1', '2a00::1:5efe:a00:1'])(
+    'include %s',
+    (address) => expect(ranges.includes(address)).toBe(true),
   );
 
   it.each(words(INSIDE_IPV4))('leave out IPv4 %s', (address) => expect(ranges.includes(address)).toBe(false));

@@ -121,7 +121,7 @@ export class NotifyKeeper {
     }
   }
 
-  /** Delivers to the addresses of one lane, and notes what they know then. Drops the book of an erased name at the end. */
+  /** Delivers to one lane, and notes what its addresses know then. Drops the book of an erased name at the end. */
   async #tell(notices: OpenNotices, book: NotifyBook, { labelKey, ...telling }: Telling): Promise<void> {
     const { books, prover } = this.#parts;
     const told = await this.#tellAll(notices, book, telling);
