@@ -34,8 +34,3 @@ export function deliveryAddressText(address: DeliveryAddress): string {
 
 /** Mail, which one server takes, and requests to places that strangers chose. Neither waits for the other. */
 export type Lane = 'mail' | 'web';
-
-/** Returns the lane of an address. */
-export function laneOf({ kind }: DeliveryAddress): Lane {
-  return kind === 'mail' ? 'mail' : 'web';
-}

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { ensure, isGlasskeyError } from '../core/errors.ts';
-import { type DeliveryAddress, type Lane, laneOf } from './address.ts';
+import type { DeliveryAddress, Lane } from './address.ts';
 import { BUSY, type DeliveryResult } from './delivery-result.ts';
 import { httpOutcome } from './http-outcome.ts';
 import { type Mailer, type MailSettings, smtpMailer } from './mailer.ts';
@@ -33,7 +33,7 @@ export interface WebhookChallenge {
 }
 
 /** Most deliveries under way: of mail, and to places that strangers chose. A flood of slow ones holds up no mail. */
-const MAX_UNDER_WAY = { mail: 16, web: 32 } satisfies Record<Lane, number>;
+const MAX_UNDER_WAY = { mail: 32, web: 32 } satisfies Record<Lane, number>;
 
 /** Takes notices to people, one attempt each. It keeps nothing: the caller says what is due, and when. */
 export class Deliverer {
@@ -59,7 +59,7 @@ export class Deliverer {
    * that no channel could carry.
    */
   async deliver(address: DeliveryAddress, notice: Notice): Promise<DeliveryResult> {
-    return this.#bounded(laneOf(address), notice, () => this.#deliver(address, notice));
+    return this.#bounded(address.kind === 'mail' ? 'mail' : 'web', notice, () => this.#deliver(address, notice));
   }
 
   /** Returns true if the operator has set up what this kind of address needs. */
@@ -131,6 +131,7 @@ export class Deliverer {
       const result = httpOutcome(answer, goneStatuses);
       return result.outcome === 'sent' && !isRight(answer) ? { outcome: 'refused', reason: 'no echo' } : result;
     } catch (error) {
+      if (this.#closing.signal.aborted) return { outcome: 'retry', reason: 'closing' };
       const reason = isGlasskeyError(error) ? error.message : 'the request could not be made';
       // Where a name leads today is the word of DNS, which anybody on the way can forge: it ends no notice.
       return { outcome: isGlasskeyError(error) ? 'retry' : 'refused', reason };

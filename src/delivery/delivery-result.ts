@@ -9,7 +9,7 @@ export type DeliveryResult =
   | { readonly outcome: 'gone' | 'refused'; readonly reason: string };
 
 /** The result of an attempt that is not made, because too many are under way. */
-export const BUSY: DeliveryResult = { outcome: 'retry', afterMs: 5_000, reason: 'busy' };
+export const BUSY = { outcome: 'retry', afterMs: 5_000, reason: 'busy' } as const satisfies DeliveryResult;
 /** The result of an attempt that is not made, because the operator has switched the channel off. */
 export const OFF: DeliveryResult = { outcome: 'retry', afterMs: 3_600_000, reason: 'off' };
 /** The reasons of results that say nothing about the receiver. */

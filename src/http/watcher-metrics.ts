@@ -51,6 +51,8 @@ export class WatcherMetrics {
         return this.#mandates.inc({ change: event.change });
       case 'alarm':
         return this.#alarms.inc({ code: event.code });
+      case 'ended':
+        return undefined;
       case 'blind':
         return this.#blind.set(event.isBlind ? 1 : 0);
       case 'failed':

@@ -26,6 +26,8 @@ export class WatcherLog {
         return this.#logger.info({ change: event.change }, 'mandate');
       case 'alarm':
         return this.#logger.fatal({ code: event.code }, 'the log misbehaved: told every owner');
+      case 'ended':
+        return this.#logger.warn('the log has ended: told every owner');
       case 'blind':
         return event.isBlind
           ? this.#logger.fatal('could not verify the log for too long: told every owner')

@@ -8,6 +8,8 @@ import type { WatchChange } from './watch-store.ts';
 
 /** Deliveries under way at a time: of mail, which one server takes, and to places that strangers chose. */
 const AT_A_TIME = { mail: 8, others: 12 };
+/** Time for which a notice waits for a channel that is switched off, ms. */
+const OFF_MS = 7 * 86_400_000;
 /** Time after which a pass begins no further delivery, ms: what came meanwhile takes its turn. */
 const PASS_MS = 10_000;
 
@@ -66,6 +68,10 @@ async function deliverOne(context: WatchContext, queued: QueuedNotice): Promise<
   const result = await attempt(context, queued);
   if (result.outcome !== 'retry') {
     observe({ type: 'delivery', outcome: result.outcome });
+    return undefined;
+  }
+  if (result === OFF && now() - queued.sinceMs > OFF_MS) {
+    observe({ type: 'delivery', outcome: 'gave-up' });
     return undefined;
   }
   if (NOT_TRIED.includes(result.reason)) {

@@ -17,6 +17,8 @@ export type WatchEvent =
     }
   /** Every owner was told that the log misbehaves. */
   | { readonly type: 'alarm'; readonly code: string }
+  /** Every owner was told that the log has ended. */
+  | { readonly type: 'ended' }
   /** Every owner was told that the watcher is blind, or sees again. */
   | { readonly type: 'blind'; readonly isBlind: boolean }
   /** A delivery ended: `later` is tried again. */

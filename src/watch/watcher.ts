@@ -250,7 +250,7 @@ export class NameWatcher {
     if (store.alarm(code) !== undefined) return;
     await this.#tellAll(endedNotice(origin, end));
     await store.commit([[alarmKey(code), { type: 'alarm', code, message: end.reason, toldMs: now() }]]);
-    observe({ type: 'alarm', code });
+    observe({ type: 'ended' });
   }
 
   async #tellAll(notice: Notice): Promise<void> {

@@ -54,6 +54,9 @@ it('that a log has ended, and which one goes on, is told to the owners of watche
   expect(watcher.told(BOB)[0]?.text).toContain('log.example/next');
   clock.advance(20 * 86_400_000);
   await watcher.watcher.step();
+  const types = watcher.events.map(({ type }) => type);
+  expect(types.filter((type) => type === 'ended')).toHaveLength(1);
+  expect(types).not.toContain('alarm');
   expect(watcher.watcher.health).toMatchObject({ isBlind: false, misbehaviour: undefined });
   expect(watcher.told(BOB)).toHaveLength(1);
 });

@@ -118,14 +118,14 @@ async function compare(options: MandateOptions): Promise<number> {
   const agreement = await directory.compareCheckpoint(await client.checkpoint());
   const { verified } = shown;
   const age = verified === undefined ? Infinity : Date.now() - Date.parse(verified);
-  const isBlind = !(age <= directory.trust.config.maxBehindMs);
+  const isBlind = !(age <= directory.trust.config.reasonableMonitoringWindowMs);
   if (options.json === true) printJson({ ...agreement, verified, isBlind });
   else {
     const when = verified === undefined ? 'never' : oneLine(verified);
     printLines(
       `same log up to entry ${agreement.size - 1} of ${agreement.shown}; the watcher last verified it: ${when}`,
       ...(isBlind
-        ? ['The watcher does not follow the log, and tells nobody of a new version. Next: ask whoever runs it']
+        ? ['The watcher has not verified the log since, and tells nobody of a new version. Next: ask whoever runs it']
         : []),
     );
   }

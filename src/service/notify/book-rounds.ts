@@ -18,6 +18,8 @@ export class BookRounds {
   readonly #failing = new FailingNames();
   /** Size of the log in which every book was last compared with its label; undefined before. */
   #comparedSize: number | undefined;
+  /** {@link compareAgain} was called since the last comparison began. */
+  #again = false;
   #stopping = false;
 
   /** `failed` is told of each look that failed. */
@@ -28,7 +30,7 @@ export class BookRounds {
 
   /** Has the next round compare every book with its name, though the log may not have grown. */
   compareAgain(): void {
-    this.#comparedSize = undefined;
+    this.#again = true;
   }
 
   /** Lets a round end after the looks that are under way. */
@@ -49,7 +51,9 @@ export class BookRounds {
     const first = new Map([...due, ...this.#failing.due(nowMs)].map((labelKey) => [formatHex(labelKey), labelKey]));
     await this.#lookAtAll([...first.values()], look);
     const looked: ReadonlySet<string> = new Set(first.keys());
-    if (size !== this.#comparedSize && (await this.#compare(looked, look))) this.#comparedSize = size;
+    if (size === this.#comparedSize && !this.#again) return;
+    this.#again = false;
+    this.#comparedSize = (await this.#compare(looked, look)) ? size : undefined;
   }
 
   /** Looks at the books whose label has a later version than some address was told of. Returns true after the last. */

@@ -1,4 +1,4 @@
-import { type Lane, laneOf, parseDeliveryAddress } from '../../delivery/address.ts';
+import type { Lane } from '../../delivery/address.ts';
 import { ALL_TOLD, beforeAttempt } from './after-attempt.ts';
 import { type BookAddress, type NotifyBook, toldAddresses, withAddress } from './notify-book.ts';
 
@@ -12,9 +12,14 @@ export interface Wanted {
 export function dueAddresses(book: NotifyBook, { version, lanes }: Wanted, nowMs: number): readonly BookAddress[] {
   return toldAddresses(book, nowMs).filter((address) => {
     const { toldVersion, toldChange, nextMs, text } = address;
-    if (nextMs > nowMs || toldVersion === ALL_TOLD || !lanes.includes(laneOf(parseDeliveryAddress(text)))) return false;
+    if (nextMs > nowMs || toldVersion === ALL_TOLD || !lanes.includes(laneOf(text))) return false;
     return version > toldVersion || book.changeCount > toldChange;
   });
+}
+
+/** Texts of addresses are canonical. One that cannot be parsed any more must not silence the others. */
+function laneOf(text: string): Lane {
+  return text.startsWith('mailto:') ? 'mail' : 'web';
 }
 
 /** Returns a book that notes an attempt at each address that is due; undefined if none is. */

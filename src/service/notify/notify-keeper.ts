@@ -87,7 +87,7 @@ export class NotifyKeeper {
   async #look(notices: OpenNotices | undefined, labelKey: Uint8Array): Promise<void> {
     const { prover, books } = this.#parts;
     const { context } = prover;
-    const book = await books.read(labelKey);
+    const [book, { released }] = await Promise.all([books.read(labelKey), prover.progress.released()]);
     if (book === undefined) return;
     const { label } = canonicalIdentity(book.identity, context.identityRules);
     const state = book.isErased === true ? 'erased' : await this.#stateOf({ label, labelKey });
@@ -98,22 +98,30 @@ export class NotifyKeeper {
     if (tidy(book, nowMs).addresses.length === 0 && nowMs >= emptyUntil(book)) return books.drop(labelKey);
     const name = state === 'erased' ? state : { label, labelKey, state };
     const key = formatHex(labelKey);
-    const lanes: readonly Lane[] = this.#late.has(key) ? ['mail'] : ['mail', 'web'];
-    const claimed = await this.#claim(book, labelKey, { version: versionOf(name), lanes });
-    const tell = (lane: Lane, busy?: DeliveryResult) => this.#tell(notices, claimed, { name, labelKey, lane, busy });
-    if (!lanes.includes('web')) return tell('mail');
-    if (this.#late.size >= MAX_LATE) await tell('web', BUSY);
-    else this.#late.set(key, this.#later(key, tell('web')));
-    await tell('mail');
+    const version = versionOf(name);
+    const web = this.#late.has(key) ? [] : dueAddresses(book, { version, lanes: ['web'] }, nowMs);
+    // Those that failed before leave some places to others.
+    const places = web.some(({ failures }) => failures === 0) ? MAX_LATE : MAX_LATE - KEPT_PLACES;
+    const isFull = (): boolean => this.#late.size >= places;
+    const lanes: readonly Lane[] = web.length === 0 || isFull() ? ['mail'] : ['mail', 'web'];
+    const claimed = await this.#claim(book, labelKey, { version, lanes });
+    const telling = { name, labelKey, busy: undefined, needsNote: false };
+    if (web.length > 0) {
+      if (isFull()) await this.#tell(notices, claimed, { ...telling, lane: 'web', busy: FULL });
+      else {
+        const work = this.#tell(notices, claimed, { ...telling, lane: 'web' });
+        this.#late.set(key, this.#later(key, released.size, work));
+      }
+    }
+    // One note at least, so that a book that has nothing to tell any more is not looked at again.
+    await this.#tell(notices, claimed, { ...telling, lane: 'mail', needsNote: web.length === 0 });
   }
 
-  /** Lets a round end before `work`. What came meanwhile was not told to these addresses. */
-  async #later(key: string, work: Promise<void>): Promise<void> {
-    const { progress } = this.#parts.prover;
+  /** Lets a round end before `work`, which tells nothing of a log that is longer than `size`. */
+  async #later(key: string, size: number, work: Promise<void>): Promise<void> {
     try {
-      const [{ released: before }] = await Promise.all([progress.released(), work]);
-      const { released } = await progress.released();
-      if (released.size > before.size) this.#rounds.compareAgain();
+      await work;
+      if ((await this.#parts.prover.progress.released()).released.size > size) this.#rounds.compareAgain();
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -124,16 +132,18 @@ export class NotifyKeeper {
   /** Delivers to one lane, and notes what its addresses know then. Drops the book of an erased name at the end. */
   async #tell(notices: OpenNotices, book: NotifyBook, { labelKey, ...telling }: Telling): Promise<void> {
     const { books, prover } = this.#parts;
+    const isErased = telling.name === 'erased';
     const told = await this.#tellAll(notices, book, telling);
-    // One note for each look, so that a book that has nothing to tell any more is not looked at again.
-    if (told.length === 0 && telling.lane === 'web' && telling.name !== 'erased') return;
-    let isErased = false;
+    if (told.length === 0 && !telling.needsNote && !isErased) return;
+    let isDone = false;
     await books.update({ labelKey, identity: book.identity }, (fresh) => {
+      // Erased meanwhile: its last notice is due, whatever came of this one.
+      if (fresh.isErased === true && !isErased) return undefined;
       const noted = withTold(fresh, told);
-      isErased = telling.name === 'erased' && knowsAll(noted ?? fresh, prover.context.now());
+      isDone = isErased && isOld(fresh, book) && knowsAll(noted ?? fresh, prover.context.now());
       return noted;
     });
-    if (isErased) await books.drop(labelKey);
+    if (isDone) await books.drop(labelKey);
   }
 
   /**
@@ -172,35 +182,39 @@ export class NotifyKeeper {
   ): Promise<readonly BookAddress[]> {
     const { now, random } = this.#parts.prover.context;
     const all: BookAddress[] = [];
+    let untried = busy;
     for (const address of dueAddresses(book, { version: versionOf(name), lanes: [lane] }, now())) {
-      const about = this.#about(notices, book, address);
-      const isOn = notices.deliverer.has(parseDeliveryAddress(address.text).kind);
-      const untried = this.#stopping ? CLOSING : isOn ? busy : OFF;
-      // The address of an erased name waits for no channel: it goes.
-      if (name === 'erased' && untried === OFF)
-        all.push(afterErasure(address, { outcome: 'refused', reason: 'off' }, now()));
-      else if (untried !== undefined) all.push(afterAttempt(address, untried, {}, { nowMs: now(), random }));
-      else if (name === 'erased') all.push(await this.#tellErased(notices, about, address));
-      else {
-        const told = this.#tellOne(notices, about, address, { ...name, book });
-        // A mistake about one address silences no other.
-        const failed = told.catch((error: unknown) => {
-          this.#failed(error);
-          return afterAttempt(
-            address,
-            { outcome: 'retry', reason: 'this server failed' },
-            {},
-            { nowMs: now(), random },
-          );
-        });
-        all.push(await failed);
-      }
+      // A mistake about one address silences no other.
+      const told = await this.#tellOne(notices, address, { name, book, busy: untried }).catch((error: unknown) => {
+        this.#failed(error);
+        return afterAttempt(address, FAILED, {}, { nowMs: now(), random });
+      });
+      all.push(told);
+      // The places are few: a name whose receiver fails gives its own back.
+      if (lane === 'web' && told.failures > address.failures) untried = FULL;
     }
     return all;
   }
 
-  /** Sends one address what it was not told yet: changes of addresses, then versions. */
+  /** Sends one address what it lacks, unless that is not to be tried now. Returns it as it is afterwards. */
   async #tellOne(
+    notices: OpenNotices,
+    address: BookAddress,
+    { name, book, busy }: Pick<Telling, 'name' | 'busy'> & { readonly book: NotifyBook },
+  ): Promise<BookAddress> {
+    const { now, random } = this.#parts.prover.context;
+    const isOn = notices.deliverer.has(parseDeliveryAddress(address.text).kind);
+    const untried = this.#stopping ? CLOSING : isOn ? busy : OFF;
+    // The address of an erased name waits for no channel: it goes.
+    if (name === 'erased' && untried === OFF) return afterErasure(address, GONE, now());
+    if (untried !== undefined) return afterAttempt(address, untried, {}, { nowMs: now(), random });
+    const about = this.#about(notices, book, address);
+    if (name === 'erased') return this.#tellErased(notices, about, address);
+    return this.#tellNews(notices, about, address, { ...name, book });
+  }
+
+  /** Sends one address what it was not told yet: changes of addresses, then versions. */
+  async #tellNews(
     notices: OpenNotices,
     about: NoticeAbout,
     before: BookAddress,
@@ -249,11 +263,23 @@ interface Telling {
   readonly lane: Lane;
   /** Result for every address, without an attempt. */
   readonly busy: DeliveryResult | undefined;
+  /** True if the book is to be noted even if nothing is to be told. */
+  readonly needsNote: boolean;
 }
 
-/** Most names to whose webhooks and push services something is under way. */
-const MAX_LATE = 32;
+/** Most names with something under way to webhooks and push services: half of what the deliverer carries. */
+const MAX_LATE = 16;
+/** The places of these for names of which an address did not fail before. */
+const KEPT_PLACES = 6;
+const FULL: DeliveryResult = { ...BUSY, afterMs: 20_000 };
 const CLOSING: DeliveryResult = { outcome: 'retry', reason: 'closing' };
+const FAILED: DeliveryResult = { outcome: 'retry', reason: 'this server failed' };
+const GONE: DeliveryResult = { outcome: 'gone', reason: 'the channel is off' };
+
+/** Returns true if every address of a book was in an earlier state of it, too. */
+function isOld(book: NotifyBook, earlier: NotifyBook): boolean {
+  return book.addresses.every(({ id }) => earlier.addresses.some((one) => one.id === id));
+}
 
 /** Returns true if no address of an erased name is to be told anything more. */
 function knowsAll(book: NotifyBook, nowMs: number): boolean {

@@ -190,7 +190,8 @@ export class Sequencer {
     this.#lastHousekeepingMs = performance.now();
     await closeStaleIntents(this.#context);
     await store.purgeSettled(now() - limits.settledRetentionMs);
-    await store.pruneAcme(now() - EXPIRED_ACME_MS);
+    // No append waits for these, nor fails by them.
+    store.pruneAcme(now() - EXPIRED_ACME_MS).catch(() => undefined);
   }
 
   async #holdLease(): Promise<WriterLease | undefined> {
