@@ -26,8 +26,8 @@ const USAGE = `usage: npm run bench:sizes -- [--labels 10000,100000,1000000] [--
 
 How costs grow with a log. Fills one log by \`glasskey admin import\` to each size in turn, on a PostgreSQL of its own that
 syncs every commit. At each size it starts the server anew, and looks up random names as clients that know nothing: first
-with nothing in a cache, then again. Then it audits the log over HTTP, publishes it to a folder, and audits that copy, which
-takes as long again at a million labels: \`--no-audit\` leaves it out.
+with nothing in a cache, then again. Then it audits the log over HTTP, publishes it to a folder, and audits that copy. At a
+million labels that takes most of an hour: \`--no-audit\` leaves it out.
 Prints JSON, and draws a plot if asked; what it is doing goes to stderr.`;
 
 const run = promisify(execFile);

@@ -3,8 +3,8 @@ export interface AkdSource {
   /** Names the place in messages and reports. */
   readonly place: string;
   /**
-   * Returns the names of all objects whose name begins with `epoch/`. There is one, unless something is wrong. Ends
-   * early if the signal is aborted.
+   * Returns the names of all objects below `epoch/`. A log that is in order has one. Ends early if the signal is
+   * aborted.
    */
   namesOf(epoch: number, signal?: AbortSignal): Promise<readonly string[]>;
   /** Returns the lowest epoch of all names; undefined without a name. It may have to read a whole listing. */
@@ -15,7 +15,7 @@ export interface AkdSource {
   readonly isPartial?: boolean;
 }
 
-/** Returns the lower one of an epoch and that of an untrusted name. A name that begins with no epoch does not count. */
+/** Returns the lower of an epoch and that of an untrusted name. Ignores a name without an epoch. */
 export function lowerEpoch(lowest: number | undefined, name: string): number | undefined {
   const digits = /^(0|[1-9][0-9]{0,14})\//.exec(name)?.[1];
   const epoch = Number(digits);

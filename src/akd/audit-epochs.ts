@@ -38,15 +38,15 @@ export interface AkdAuditOptions {
   readonly startRoot?: Uint8Array | undefined;
   /** The last epoch to audit. Default: as far as the log goes. */
   readonly to?: number | undefined;
-  /** Waits before an epoch is called missing, since objects may come out of order or from a cache. Default: not. */
+  /** Waits before an epoch counts as missing: its object may come late, or a cache be old. Default: no wait. */
   readonly pause?: (() => Promise<void>) | undefined;
   /** Runs after each verified epoch, before the next one: stores how far the audit has come. */
   readonly onEpoch: (position: AkdPosition, size: ProofSize) => Promise<void>;
 }
 
 /**
- * Audits the epochs of an AKD log, each from the root of the one before. No epoch may be missing, and each has one
- * object. Returns how far it came; undefined for a log without epochs. Throws {@link AkdFinding}
+ * Audits the epochs of an AKD log, each from the root of the one before. Each epoch must have exactly one object.
+ * Returns how far it came; undefined for a log without epochs. Throws {@link AkdFinding}
  *
  * - with `bad-auditor-update` or `malformed-encoding` for a proof that does not hold;
  * - with `bad-audit-entry` for an epoch that is missing or does not follow from the one before;

@@ -32,7 +32,7 @@ export interface WebhookChallenge {
   readonly echo: string;
 }
 
-/** Most deliveries under way: of mail, and to places that strangers chose. A flood of slow ones holds up no mail. */
+/** Most deliveries under way in each lane. A flood of slow receivers holds up no mail. */
 const MAX_UNDER_WAY = { mail: 32, web: 32 } satisfies Record<Lane, number>;
 
 /** Takes notices to people, one attempt each. It keeps nothing: the caller says what is due, and when. */

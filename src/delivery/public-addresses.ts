@@ -61,7 +61,7 @@ export class EgressRanges {
   }
 }
 
-/** Returns true for an address whose last 64 bits are an IPv4 address by ISATAP (RFC 5214 §6.1), under any prefix. */
+/** Returns true for an ISATAP address (RFC 5214 §6.1). Under any prefix, its last 64 bits hold an IPv4 address. */
 function isIsatap(address: string): boolean {
   const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));

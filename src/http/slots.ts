@@ -1,4 +1,4 @@
-/** Runs work while fewer than `most` others run; returns undefined without running it otherwise: load is shed. */
+/** Runs work, unless `most` others run: then it sheds the load and returns undefined. */
 export function slots(most: number): <T>(work: () => Promise<T>) => Promise<T | undefined> {
   let taken = 0;
   return async (work) => {

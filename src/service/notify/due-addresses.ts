@@ -17,6 +17,11 @@ export function dueAddresses(book: NotifyBook, { version, lanes }: Wanted, nowMs
   });
 }
 
+/** Returns true if no address of an erased name is to be told anything more. */
+export function knowsAll(book: NotifyBook, nowMs: number): boolean {
+  return toldAddresses(book, nowMs).every(({ toldVersion }) => toldVersion === ALL_TOLD);
+}
+
 /** Texts of addresses are canonical. One that cannot be parsed any more must not silence the others. */
 function laneOf(text: string): Lane {
   return text.startsWith('mailto:') ? 'mail' : 'web';

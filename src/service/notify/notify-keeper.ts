@@ -9,16 +9,8 @@ import type { LabelState } from '../log/label-state.ts';
 import { type LabelName, readProvedState } from '../log/proved-state.ts';
 import { afterAttempt, afterErasure, ALL_TOLD, isOverLimit, type Told } from './after-attempt.ts';
 import { BookRounds } from './book-rounds.ts';
-import { dueAddresses, type Wanted, withClaims } from './due-addresses.ts';
-import {
-  type BookAddress,
-  emptyBook,
-  emptyUntil,
-  type NotifyBook,
-  tidy,
-  toldAddresses,
-  withAddress,
-} from './notify-book.ts';
+import { dueAddresses, knowsAll, type Wanted, withClaims } from './due-addresses.ts';
+import { type BookAddress, emptyBook, emptyUntil, type NotifyBook, tidy, withAddress } from './notify-book.ts';
 import { addressNotice, erasureNotice, type NoticeAbout, versionNotice } from './notices.ts';
 import type { NotifyParts, OpenNotices } from './notify-parts.ts';
 import { NewsReader, type ProvedName } from './version-news.ts';
@@ -27,8 +19,8 @@ import { NewsReader, type ProvedName } from './version-news.ts';
  * Sends owners notices of new versions of their names, and of changes of the addresses. The log says what is due: each
  * address has the version that it was told of, so a notice is due until one was delivered, whatever this process
  * forgets. An attempt is noted before it is made. A crash between a delivery and its note repeats the notice later,
- * with the same id. One round at a time, which waits for mail alone: whoever gives addresses that hang delays nobody
- * else's mail, and no round.
+ * with the same id. Rounds run one at a time. A round waits for mail alone, so a webhook that hangs delays neither mail
+ * nor rounds.
  */
 export class NotifyKeeper {
   readonly #parts: NotifyParts;
@@ -279,11 +271,6 @@ const GONE: DeliveryResult = { outcome: 'gone', reason: 'the channel is off' };
 /** Returns true if every address of a book was in an earlier state of it, too. */
 function isOld(book: NotifyBook, earlier: NotifyBook): boolean {
   return book.addresses.every(({ id }) => earlier.addresses.some((one) => one.id === id));
-}
-
-/** Returns true if no address of an erased name is to be told anything more. */
-function knowsAll(book: NotifyBook, nowMs: number): boolean {
-  return toldAddresses(book, nowMs).every(({ toldVersion }) => toldVersion === ALL_TOLD);
 }
 
 /** Returns the version that each address has to know of: more than any if the name was erased. */
