@@ -7,6 +7,9 @@ export interface AuditTimes {
   readonly copyAudit: number;
 }
 
+/** Rounds of lookups of random names: the first of a new server, as many again, and as many for compressed answers. */
+export const LOOKUP_ROUNDS = ['cold', 'warm', 'packed'] as const;
+
 /** Costs at one size. */
 export interface CostsAtSize {
   readonly labels: number;
@@ -16,10 +19,9 @@ export interface CostsAtSize {
   readonly storedBytes: number;
   /** From the start of the process to the line "listening". */
   readonly readyMs: number;
-  /** The first lookups of a server that has just started. */
   readonly cold: Timing;
-  /** As many again, of other random names. */
   readonly warm: Timing;
+  readonly packed: Timing;
   readonly audits: AuditTimes | undefined;
   readonly peakMb: number;
 }
