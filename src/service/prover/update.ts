@@ -82,11 +82,13 @@ function versionsOf({ ladder, lookups }: OwnerUpdatePlan): number[] {
  */
 async function openSome(
   { context: { store } }: ProverParts,
-  { labelKey }: AskedLabel,
+  { labelKey, greatest }: AskedLabel,
   plans: readonly OwnerUpdatePlan[],
 ): Promise<ReadonlyMap<number, ChainLink>> {
   const [first, ...rest] = plans.map(({ created }) => created);
   const start = first?.[0] as number;
+  // The usual one: a version that was just made. It was read with its label.
+  if (greatest?.version === start) return new Map([[start, openVersion(greatest)]]);
   const least = first?.at(-1) as number;
   const last = rest.at(-1)?.at(-1) ?? least;
   let rows = await store.readVersions(labelKey, start, last, MAX_RECORD_BYTES_SHOWN);
