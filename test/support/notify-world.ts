@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { type ClientKey, generateKey } from '../../src/client/client-key.ts';
 import type { KeyDirectory } from '../../src/client/key-directory.ts';
 import type { NotifySettings } from '../../src/service/notify/notify-settings.ts';
@@ -56,6 +57,8 @@ export async function notifyWorld(options: TestServerOptions = {}): Promise<Noti
     hook: (path = '/hook') => `https://keys.example:${receiver.port}${path}`,
     tend: () => server.log.service.notifications.keeper.tend(),
     async owner(text) {
+      // A test may have moved the clock: then the log shows by an entry that it has not stood still.
+      await vi.waitFor(async () => (await server.client()).lookup(text), 20_000);
       const [own, key] = [await server.client(), await generateKey()];
       await own.register(text, { token: server.log.token, key });
       return { directory: own, key };
