@@ -42,8 +42,13 @@ export class MeasuredLog {
   static async create(name: string, program: string): Promise<MeasuredLog> {
     const folder = await mkdtemp(join(tmpdir(), 'glasskey-sizes-'));
     const log = new MeasuredLog(name, program, folder, await startPostgresServer());
-    await (await startServerProcess(log.#data, log.database, { program })).stop();
-    return log;
+    try {
+      await (await startServerProcess(log.#data, log.database, { program })).stop();
+      return log;
+    } catch (error) {
+      await log.remove();
+      throw error;
+    }
   }
 
   get database(): string {

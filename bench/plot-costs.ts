@@ -7,7 +7,7 @@ export interface AuditTimes {
   readonly copyAudit: number;
 }
 
-/** Rounds of lookups of random names: the first of a new server, as many again, and as many for compressed answers. */
+/** Rounds of lookups of random names. A server has just started in the first; the last asks for compressed answers. */
 export const LOOKUP_ROUNDS = ['cold', 'warm', 'packed'] as const;
 
 /** Costs at one size. */
