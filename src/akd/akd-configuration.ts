@@ -5,12 +5,12 @@ import { ShortBlake3 } from './short-blake3.ts';
 /** Bytes of a hash, a node's value and a label without its length. */
 export const DIGEST_BYTES = 32;
 
-/** Bytes of a label as AKD hashes it: a big-endian uint32 with its length in bits, then 32 bytes padded with zeros. */
+/** AKD hashes a label in so many bytes. They are its length in bits (big-endian uint32), and its bits with zeros. */
 export const LABEL_BYTES = 4 + DIGEST_BYTES;
 
 /**
- * The hashes of one AKD configuration (`akd_core::configuration`). The functions read and write at offsets of large
- * buffers: a proof has a million nodes. They are not reentrant.
+ * The hashes of one AKD configuration (`akd_core::configuration`). They work at offsets of large buffers, since a proof
+ * has a million nodes. They are not reentrant.
  */
 export interface AkdConfiguration {
   /** The name of the configuration, and of its domain label if it has one. */

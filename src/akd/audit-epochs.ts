@@ -45,8 +45,8 @@ export interface AkdAuditOptions {
 }
 
 /**
- * Audits the epochs of an AKD log, each from the root of the one before. Each epoch must have exactly one object.
- * Returns how far it came; undefined for a log without epochs. Throws {@link AkdFinding}
+ * Audits the epochs of an AKD log. An epoch has exactly one object, and begins at the root of the one before. Returns
+ * how far it came; undefined for a log without epochs. Throws {@link AkdFinding}
  *
  * - with `bad-auditor-update` or `malformed-encoding` for a proof that does not hold;
  * - with `bad-audit-entry` for an epoch that is missing or does not follow from the one before;

@@ -61,7 +61,7 @@ export class EgressRanges {
   }
 }
 
-/** Returns true for an ISATAP address (RFC 5214 §6.1). Under any prefix, its last 64 bits hold an IPv4 address. */
+/** Returns true for an ISATAP address (RFC 5214 §6.1), which ends with an IPv4 address under any prefix. */
 function isIsatap(address: string): boolean {
   const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));

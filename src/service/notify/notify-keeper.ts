@@ -19,8 +19,7 @@ import { NewsReader, type ProvedName } from './version-news.ts';
  * Sends owners notices of new versions of their names, and of changes of the addresses. The log says what is due: each
  * address has the version that it was told of, so a notice is due until one was delivered, whatever this process
  * forgets. An attempt is noted before it is made. A crash between a delivery and its note repeats the notice later,
- * with the same id. Rounds run one at a time. A round waits for mail alone, so a webhook that hangs delays neither mail
- * nor rounds.
+ * with the same id. Rounds run one at a time and wait for mail alone. A webhook that hangs delays neither.
  */
 export class NotifyKeeper {
   readonly #parts: NotifyParts;
